@@ -1,0 +1,69 @@
+"""What goes on with the sign-in, told to every instance by one small 0600 file.
+
+The file may hold what a person must see: the device code, its address, the one-time start address
+of the loopback listener. It never holds state, verifier, device code secret, or a token.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+
+class Phase(StrEnum):
+    """Where the sign-in stands; the same words everywhere a person looks."""
+
+    SIGNED_OUT = "signed_out"
+    WAITING_FOR_BROWSER = "waiting_for_browser"
+    WAITING_FOR_DEVICE_CODE = "waiting_for_device_code"
+    SIGNED_IN = "signed_in"
+    NEEDS_YOU = "needs_you"
+    """The authority wants the person again; ``problem`` says why."""
+    BLOCKED = "blocked"
+    """Somebody else must act; ``problem`` says who and what."""
+    INTERRUPTED = "interrupted"
+    """The sign-in process died; it may be started again."""
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why the last attempt failed, in words for people."""
+
+    code: str
+    """``error``, ``suberror`` or AADSTS number; never free text."""
+    message: str
+    hint: str = ""
+
+
+class SignInState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The content of the state file."""
+
+    phase: Phase = Phase.SIGNED_OUT
+    since: float = 0.0
+    """Seconds since the epoch, as are all times here."""
+    deadline: float = 0.0
+    """When the sign-in under way gives up."""
+    start_url: str = ""
+    """One-time loopback address that sends the browser to the authority."""
+    user_code: str = ""
+    verification_uri: str = ""
+    problem: Problem | None = None
+    last_prompt: float = 0.0
+    """When a person was last asked without being the cause; limits nagging."""
+    retry_after: float = 0.0
+    """No renewal by itself before this time: the authority was out of reach."""
+    account: str = ""
+    """Display name of the account; never used to authorise."""
+    generation: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Grows with each change, so that a watcher can't miss one."""
+
+
+class Storage(msgspec.Struct, frozen=True):
+    """Where the cache's key lives, for ``whoami`` and ``doctor``."""
+
+    kind: str
+    """``keyring``, ``passphrase``, ``file``, ``dpapi``, ``keychain`` or ``memory``."""
+    encrypted: bool
+    detail: str
+    """One sentence, with the reason where something weaker than asked for is in use."""

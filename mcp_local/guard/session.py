@@ -1,0 +1,82 @@
+"""What the guard is handed by the wiring: who is signed in, and what can be asked for.
+
+The guard knows no more of the broker than this interface and the words of ``broker.state``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp_local.broker.state import Phase, Problem, Storage
+    from mcp_local.identity.model import VerifiedToken
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything a person may want to know of their session; holds no secret."""
+
+    phase: Phase
+    signed_in: bool
+    name: str = ""
+    username: str = ""
+    object_id: str = ""
+    tenant_id: str = ""
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    expires_at: float = 0.0
+    """Seconds since the epoch; 0 when nobody is signed in."""
+    usable_until: float = 0.0
+    """Until when offline answers are given (``exp`` plus leeway); seconds since the epoch."""
+    storage: Storage | None = None
+    start_url: str = ""
+    user_code: str = ""
+    verification_uri: str = ""
+    problem: Problem | None = None
+    development: bool = False
+    """A development authority (loopback) is in use."""
+    unverified: bool = False
+    """Roles are declared in the settings (``signin.method = none``), not verified."""
+
+
+class Session(Protocol):
+    """Who is signed in, live. All methods are safe to call from the event loop."""
+
+    def current(self) -> VerifiedToken | None:
+        """Return the verified, unexpired token; ``None`` when there is none. No I/O, ≤ 2 µs."""
+        ...
+
+    def status(self) -> Status:
+        """Return what is known right now; no network."""
+        ...
+
+    async def ready(self, *, hold: float = 0.0) -> None:
+        """Wait until :meth:`current` is as good as it gets by itself.
+
+        Waits for the first read of the store, then, when no valid token is there, for a silent
+        renewal (5 s at most), then for a sign-in under way until ``hold`` seconds have passed.
+        Returns early, never raises: what isn't there then isn't there.
+        """
+        ...
+
+    async def sign_in(self, *, wait: float) -> Status:
+        """Start (or join) the machine's one sign-in on the person's behalf; wait ``wait`` seconds.
+
+        Returns the status when it ended or the time is up.
+        """
+        ...
+
+    async def sign_out(self) -> Status:
+        """Remove the account everywhere on this machine."""
+        ...
+
+    async def refresh(self) -> Status:
+        """Fetch a new token now, so that roles granted a minute ago are seen."""
+        ...
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` on the event loop each time the signed-in person or roles change."""
+        ...

@@ -1,0 +1,1 @@
+"""Raw token → verified claims → Identity. Pure: keys and time come in as arguments."""

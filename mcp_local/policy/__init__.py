@@ -1,0 +1,1 @@
+"""Who may see and use what. Pure: no file is watched, no clock read, nothing printed."""

@@ -1,0 +1,116 @@
+"""What the policy is asked, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_local.identity.model import Identity
+
+
+class Effect(StrEnum):
+    """What a decision comes to."""
+
+    ALLOW = "allow"
+    ASK = "ask"
+    DENY = "deny"
+
+
+class Action(StrEnum):
+    """What is to be done with a component."""
+
+    LIST = "list"
+    CALL = "call"
+    READ = "read"
+    GET = "get"
+    COMPLETE = "complete"
+    SUBSCRIBE = "subscribe"
+
+
+class Kind(StrEnum):
+    """What a component is; resource templates are resources."""
+
+    TOOL = "tool"
+    RESOURCE = "resource"
+    PROMPT = "prompt"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """A tool, resource, resource template or prompt as the policy sees it."""
+
+    kind: Kind
+    name: str
+    """A tool's or prompt's name as clients see it; a resource's URI; a template's URI template."""
+    tags: frozenset[str] = frozenset()
+    namespace: str = ""
+    """The mount prefix in a hosted server; the name under ``[servers]`` for others."""
+    version: str = ""
+    template: bool = False
+    """Whether ``name`` is a URI template."""
+    uri: str = ""
+    """The concrete URI that is read through a template; a name or pattern may match either."""
+    annotations: Mapping[str, object] = field(default_factory=dict[str, object], hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientInfo:
+    """What a client says of itself; display and hints only."""
+
+    name: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One wish: what is to be done, with what, from where, when."""
+
+    action: Action
+    arguments: Mapping[str, object] | None = None
+    """``None`` where arguments aren't known, as in lists."""
+    client: ClientInfo | None = None
+    now: float | None = None
+    """Seconds since the epoch; ``None`` where time counts as not yet known, as in lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleTrace:
+    """One rule that was considered, and why it did or didn't apply."""
+
+    rule: str
+    effect: Effect
+    applies: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, with the rules that made it."""
+
+    effect: Effect
+    rule: str
+    """The deciding rule's name: ``roles.Task.Read`` for a grant, ``default`` where none applied."""
+    reason: str
+    """One sentence for the person."""
+    needs_roles: tuple[str, ...] = ()
+    """Roles of which any one would allow it; empty when no role would, or when it is allowed."""
+    considered: tuple[RuleTrace, ...] = ()
+    evaluation_us: float = 0.0
+    """Microseconds."""
+
+    @property
+    def allowed(self) -> bool:
+        """True for allow only: an ask still needs the person's yes."""
+        return self.effect is Effect.ALLOW
+
+
+class Decides(Protocol):
+    """Anything that answers requests: a compiled policy, or the one that refuses all."""
+
+    def decide(self, identity: Identity | None, request: Request, component: Component) -> Decision:
+        """Answer one request; never raises for any input of these types."""
+        ...

@@ -1,0 +1,1 @@
+"""Settings: managed > flags > environment > file > defaults. Reads no token, prints nothing."""
