@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
+
+MACHINE_MARKERS = ("browser", "secret_service", "node")
 
 
 @pytest.fixture(autouse=True)
@@ -20,3 +23,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MCP_LOCAL_HOME", str(folder))
     monkeypatch.setenv("MCP_LOCAL_CONFIG", str(folder / "config.toml"))
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where the gate runs, a test that needs a browser, a key store or Node must run."""
+    report = yield
+    if (
+        report.skipped
+        and os.environ.get("REQUIRE_MACHINE_TESTS")
+        and any(item.get_closest_marker(marker) for marker in MACHINE_MARKERS)
+    ):
+        report.outcome = "failed"
+    return report
