@@ -6,6 +6,7 @@ of the loopback listener. It never holds state, verifier, device code secret, or
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -67,3 +68,30 @@ class Storage(msgspec.Struct, frozen=True):
     encrypted: bool
     detail: str
     """One sentence, with the reason where something weaker than asked for is in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything a person may want to know of their session; holds no secret."""
+
+    phase: Phase
+    signed_in: bool
+    name: str = ""
+    username: str = ""
+    object_id: str = ""
+    tenant_id: str = ""
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    expires_at: float = 0.0
+    """Seconds since the epoch; 0 when nobody is signed in."""
+    usable_until: float = 0.0
+    """Until when offline answers are given (``exp`` plus leeway); seconds since the epoch."""
+    storage: Storage | None = None
+    start_url: str = ""
+    user_code: str = ""
+    verification_uri: str = ""
+    problem: Problem | None = None
+    development: bool = False
+    """A development authority (loopback) is in use."""
+    unverified: bool = False
+    """Roles are declared in the settings (``signin.method = none``), not verified."""

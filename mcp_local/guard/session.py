@@ -5,41 +5,17 @@ The guard knows no more of the broker than this interface and the words of ``bro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from mcp_local.broker.state import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_local.broker.state import Phase, Problem, Storage
     from mcp_local.identity.model import VerifiedToken
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """Everything a person may want to know of their session; holds no secret."""
-
-    phase: Phase
-    signed_in: bool
-    name: str = ""
-    username: str = ""
-    object_id: str = ""
-    tenant_id: str = ""
-    roles: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    expires_at: float = 0.0
-    """Seconds since the epoch; 0 when nobody is signed in."""
-    usable_until: float = 0.0
-    """Until when offline answers are given (``exp`` plus leeway); seconds since the epoch."""
-    storage: Storage | None = None
-    start_url: str = ""
-    user_code: str = ""
-    verification_uri: str = ""
-    problem: Problem | None = None
-    development: bool = False
-    """A development authority (loopback) is in use."""
-    unverified: bool = False
-    """Roles are declared in the settings (``signin.method = none``), not verified."""
+__all__ = ["Session", "Status"]
 
 
 class Session(Protocol):
