@@ -50,6 +50,8 @@ class SignInState(msgspec.Struct, frozen=True, omit_defaults=True):
     user_code: str = ""
     verification_uri: str = ""
     problem: Problem | None = None
+    claims: str = ""
+    """The claims challenge (JSON) that the next sign-in must hand on to the authority."""
     last_prompt: float = 0.0
     """When a person was last asked without being the cause; limits nagging."""
     retry_after: float = 0.0

@@ -1,0 +1,143 @@
+"""The last verified token, sealed with all that is needed to verify it again, offline.
+
+MSAL drops expired tokens when it looks them up and keeps no keys; so this record, not MSAL's
+cache, is what servers read. Light to import: no MSAL, no network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mcp_local.broker.refusal import WrongAccount
+from mcp_local.broker.store import Entry
+from mcp_local.identity.keyset import parse_jwks
+from mcp_local.identity.model import Expectations
+from mcp_local.identity.verify import verify
+from mcp_local.secret import Secret
+
+if TYPE_CHECKING:
+    from mcp_local.broker.metadata import Metadata
+    from mcp_local.broker.store import Store
+    from mcp_local.identity.model import Identity, VerifiedToken
+    from mcp_local.settings.model import Settings
+
+RENEW_BEFORE = 300.0
+"""Seconds before its end from which a token is due for renewal."""
+
+
+class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of ``Entry.TOKEN``; all times in seconds since the epoch."""
+
+    token: Secret
+    keys: str
+    """A JWKS of the one key that verified the token."""
+    issuer_v1: str
+    issuer_v2: str
+    tenant_id: str
+    """The authority's tenant; empty for an authority of many."""
+    obtained_at: float
+    renew_at: float
+    """When a renewal is due."""
+    username: str
+    """As the id token has it; for display, and for the pin by user name."""
+    home_account_id: str
+    """MSAL's name of the account, to find its refresh token."""
+
+
+def renewal_time(obtained_at: float, expires_at: float, refresh_on: float = 0.0) -> float:
+    """Return when a token is due for renewal, in seconds since the epoch.
+
+    Five minutes before its end, or when the authority advised (``refresh_on``, 0: it didn't); a
+    short-lived token in the middle of its life, so that it isn't fetched at every call.
+    """
+    margin = min(RENEW_BEFORE, max(0.0, expires_at - obtained_at) / 2)
+    return min(refresh_on or expires_at, expires_at - margin)
+
+
+def is_due(record: TokenRecord, now: float) -> bool:
+    """Tell whether the token should be renewed."""
+    return now >= record.renew_at
+
+
+def expectations(settings: Settings, authority: Metadata | TokenRecord) -> Expectations:
+    """Put together what a token must say to be believed under these settings."""
+    tenants = {authority.tenant_id, *(tenant.lower() for tenant in settings.tenants)}
+    return Expectations(
+        audiences=frozenset(settings.audiences),
+        tenants=frozenset(tenants - {""}),
+        issuer_v1=authority.issuer_v1,
+        issuer_v2=authority.issuer_v2,
+        clients=frozenset({settings.client_id}),
+        leeway=settings.token_leeway,
+        allow_app_only=settings.allow_app_only,
+    )
+
+
+def check_account(settings: Settings, identity: Identity, username: str) -> None:
+    """Refuse everybody but the account that the settings pin, by object id or user name.
+
+    Raises:
+        WrongAccount: it is somebody else.
+    """
+    names = {identity.object_id.casefold(), identity.username.casefold(), username.casefold()}
+    if settings.account and settings.account.casefold() not in names:
+        raise WrongAccount(
+            f"{username or identity.object_id} has signed in, "
+            f"but the settings allow only {settings.account}.",
+            hint="Sign in with that account: `mcp-local login`, "
+            "or change `account` (MCP_LOCAL_ACCOUNT).",
+        )
+
+
+def verify_record(record: TokenRecord, settings: Settings, now: float) -> VerifiedToken:
+    """Verify the token anew against today's settings, without any network.
+
+    ``now`` is in seconds since the epoch.
+
+    Raises:
+        TokenRejected: it isn't believed: expired, or the settings accept other tokens now.
+        WrongAccount: the settings pin another account.
+        Unreachable: the record holds no key set; only a damaged one doesn't.
+    """
+    keys = parse_jwks(record.keys.encode())
+    verified = verify(record.token, keys, expectations(settings, record), now)
+    check_account(settings, verified.identity, record.username)
+    return verified
+
+
+def load_record(store: Store) -> TokenRecord | None:
+    """Return the record; ``None`` when there is none, or none that can be read.
+
+    Raises:
+        StorageError: the store can't be read.
+    """
+    data = store.load(Entry.TOKEN)
+    if data is None:
+        return None
+    try:
+        return msgspec.json.decode(data, type=TokenRecord, dec_hook=_to_secret)
+    except msgspec.DecodeError:
+        return None
+
+
+def save_record(store: Store, record: TokenRecord) -> None:
+    """Seal and keep the record.
+
+    Raises:
+        StorageError: it can't be written.
+    """
+    store.save(Entry.TOKEN, msgspec.json.encode(record, enc_hook=_from_secret))
+
+
+def _to_secret(kind: type, value: object) -> Secret:
+    if kind is not Secret or not isinstance(value, str):
+        raise TypeError("a token is a string")  # msgspec makes a ValidationError of it
+    return Secret(value)
+
+
+def _from_secret(value: object) -> str:
+    if not isinstance(value, Secret):
+        raise NotImplementedError
+    return value.reveal()
