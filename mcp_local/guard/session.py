@@ -21,6 +21,14 @@ __all__ = ["Session", "Status"]
 class Session(Protocol):
     """Who is signed in, live. All methods are safe to call from the event loop."""
 
+    def start(self) -> None:
+        """Begin, on the running event loop, once the wire is up; returns at once."""
+        ...
+
+    async def close(self) -> None:
+        """Stop watching; a sign-in under way goes on in its own process."""
+        ...
+
     def current(self) -> VerifiedToken | None:
         """Return the verified, unexpired token; ``None`` when there is none. No I/O, ≤ 2 µs."""
         ...
