@@ -1,0 +1,105 @@
+"""Takes secrets out of what is logged (SECURITY.md M22, O17).
+
+By name (a field called ``refresh_token``) and by shape (anything like a JWT, a refresh token, a
+code), since an error text of a library may quote what it was sent. A word too many redacted costs
+little; a token in a log is found by others.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import Final
+
+from mcp_local.secret import Secret
+
+REDACTED: Final = "[redacted]"
+_MAX_CHARACTERS: Final = 4096
+_MAX_ITEMS: Final = 200
+_MAX_DEPTH: Final = 4
+
+_NAMES: Final = "|".join(
+    (
+        *("access_token", "refresh_token", "id_token", "token", "bearer", "cookie", "set_cookie"),
+        *("authorization", "proxy_authorization", "authorization_code", "auth_code", "device_code"),
+        *("code_verifier", "verifier", "client_secret", "client_info", "client_assertion"),
+        *("assertion", "secret", "credential", "credentials", "private_key", "api_key", "apikey"),
+        *("password", "passphrase", "passwd", "pwd", "mcp_local_cache_passphrase"),
+    )
+)
+"""Names whose values are never logged; ``-`` is as ``_``, and case doesn't matter."""
+_SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
+_NAMES_IN_TEXT: Final = _NAMES.replace("_", "[_-]")
+
+_SHAPES: Final = (
+    # A JWT or JWE: base64url of '{"' is eyJ (RFC 7519, section 3).
+    re.compile(r"eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"),
+    # Headers, to the end of the line; and RFC 6750, section 2.1, wherever it is quoted.
+    re.compile(r"(?i)(?P<keep>\b(?:authorization|cookie)[\"']?\s*[:=]\s*)[^\r\n]+"),
+    re.compile(r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{16,}"),
+    # name=value in addresses and forms, name: value, and "name": "value", also quoted twice.
+    re.compile(
+        rf"""(?ix)(?P<keep>(?<![a-z0-9_-])(?:{_NAMES_IN_TEXT})
+        (?:\\*["'])?\s*(?:=|:|%3d)\s*(?:\\*["'])?)[^\s"'&,;\\}}]+"""
+    ),
+    # OAuth's short names mean something else in prose ("exit code: 3", "error_code=65001").
+    re.compile(
+        r"""(?ix)(?P<keep>(?<![a-z0-9_-])(?:code|state|nonce)
+        (?:=|%3d|\\*["']\s*:\s*\\*["']))(?!\d{1,10}\b)[^\s"'&,;\\}]+"""
+    ),
+    # Microsoft's refresh tokens and codes: a family digit, a dot, and much base64url.
+    re.compile(r"\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*"),
+    # Any other long mixture of both cases and digits: opaque tokens, verifiers, keys. Hashes and
+    # GUIDs have one case only.
+    re.compile(
+        r"(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*[a-z])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Za-z0-9_-]*[0-9])"
+        r"[A-Za-z0-9_-]{40,}"
+    ),
+)
+
+
+def redact(text: str) -> str:
+    """Return the text without anything that looks like a secret."""
+    for shape in _SHAPES:
+        keep = r"\g<keep>" if "keep" in shape.groupindex else ""
+        text = shape.sub(keep + REDACTED, text)
+    return text
+
+
+def clean_field(name: str, value: object) -> object:
+    """Return ``value`` as what JSON can say, redacted, and of bounded size."""
+    return _clean(name, value, _MAX_DEPTH)
+
+
+def _clean(name: str, value: object, depth: int) -> object:
+    if isinstance(value, Secret) or _SECRET_NAME.fullmatch(name.replace("-", "_")):
+        return REDACTED
+    match value:
+        case None | bool() | int():
+            return value
+        case float():
+            return value if math.isfinite(value) else str(value)
+        case str():
+            return _clean_text(value)
+        case Mapping() if depth:
+            return _clean_mapping(value, depth)  # pyright: ignore[reportUnknownArgumentType]
+        case list() | tuple() | set() | frozenset() if depth:
+            items: Iterable[object] = islice(value, _MAX_ITEMS)  # pyright: ignore[reportUnknownArgumentType]
+            return [_clean("", item, depth - 1) for item in items]
+        case _:  # a repr might tell more than its author thought
+            return f"[{type(value).__name__}]"
+
+
+def _clean_mapping(value: Mapping[object, object], depth: int) -> dict[str, object]:
+    pairs = islice(value.items(), _MAX_ITEMS)
+    return {_clean_text(str(key)): _clean(str(key), item, depth - 1) for key, item in pairs}
+
+
+def _clean_text(text: str) -> str:
+    """Redact, then cut, so that no half of a token is left standing."""
+    cleaned = redact(text[: 4 * _MAX_CHARACTERS])
+    if len(text) <= _MAX_CHARACTERS:
+        return cleaned
+    return f"{cleaned[:_MAX_CHARACTERS]}… ({len(text)} characters)"

@@ -1,0 +1,144 @@
+"""Writes events to a file that rotates; several processes may write to it at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, final
+
+from mcp_local.log.redact import clean_field
+
+if sys.platform == "win32":
+    from mcp_local.log import append_windows as system
+else:
+    from mcp_local.log import append_posix as system
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_HEAD: Final = frozenset({"time", "level", "pid", "event"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """How much is kept."""
+
+    max_bytes: int = 2 * 1024 * 1024
+    """Size at which the file makes place for a new one."""
+    kept: int = 5
+    """Files that are kept beside it; .1 is the newest."""
+
+
+@final
+class Log:
+    """Appends one line an event; safe for any number of processes and threads.
+
+    Nothing here raises: a full disk must not stop a tool call.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        level: str = "info",
+        fmt: str = "json",
+        *,
+        echo: Callable[[str], None] | None = None,
+        rotation: Rotation = Rotation(),
+    ) -> None:
+        self._path = path
+        self._threshold = _LEVELS.get(level, _LEVELS["info"])
+        self._format = _as_text if fmt == "text" else _as_json
+        self._echo = echo
+        """Is given each line too, for ``--verbose``."""
+        self._rotation = rotation
+
+    def event(self, name: str, *, level: str = "info", **fields: object) -> None:
+        """Write one line: time (UTC), level, pid, the event's name, and the fields, redacted."""
+        if _LEVELS.get(level, _LEVELS["info"]) < self._threshold:
+            return
+        line = self._format(_record(name, level, fields))
+        if self._echo is not None:
+            self._echo(line)
+        data = f"{line}\n".encode("ascii")
+        with suppress(OSError):
+            try:
+                size = system.append(self._path, data)
+            except FileNotFoundError:
+                _make_folder(self._path.parent)
+                size = system.append(self._path, data)
+            if size > self._rotation.max_bytes:
+                self._rotate()
+
+    def _rotate(self) -> None:
+        """Move the files on by one, under a lock, so that no two processes move the same one.
+
+        A writer that opened the file before still writes to it under its new name: nothing is lost.
+        """
+        with system.try_lock(self._path.with_name(f"{self._path.name}.lock")) as held:
+            if not held or self._path.stat().st_size <= self._rotation.max_bytes:
+                return  # another process is at it, or has just done it
+            for number in range(self._rotation.kept, 0, -1):
+                with suppress(FileNotFoundError):
+                    _rotated(self._path, number - 1).replace(_rotated(self._path, number))
+
+
+def read_tail(path: Path, count: int) -> list[str]:
+    """Return the last ``count`` lines, oldest first, from the rotated files too.
+
+    Raises:
+        OSError: a file is there but can't be read.
+    """
+    lines: list[str] = []
+    number = 0
+    while len(lines) < count:
+        try:
+            text = _rotated(path, number).read_text(encoding="ascii", errors="backslashreplace")
+        except FileNotFoundError:
+            break
+        lines = [line for line in text.splitlines() if line] + lines
+        number += 1
+    return lines[-count:] if count > 0 else []
+
+
+def _rotated(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}") if number else path
+
+
+def _make_folder(folder: Path) -> None:
+    """Make the folder and its parents for the owner alone."""
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        with suppress(FileExistsError):
+            missing.mkdir(mode=0o700)
+
+
+def _record(name: str, level: str, fields: Mapping[str, object]) -> dict[str, object]:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    record: dict[str, object] = {"time": now, "level": level, "pid": os.getpid(), "event": name}
+    for key, value in fields.items():
+        if key not in _HEAD:
+            record[key] = clean_field(key, value)
+    return record
+
+
+def _as_json(record: Mapping[str, object]) -> str:
+    """Return one line of ASCII: what could break a line or a terminal stands there as an escape.
+
+    That covers CR, LF, ESC, C1, U+2028 and the marks that turn the writing direction (M22).
+    """
+    return _dumps(record)
+
+
+def _as_text(record: Mapping[str, object]) -> str:
+    head = f"{record['time']} {str(record['level']).upper():7} [{record['pid']}] {record['event']}"
+    pairs = [f"{key}={_dumps(value)}" for key, value in record.items() if key not in _HEAD]
+    return " ".join([head, *pairs])
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
