@@ -7,7 +7,10 @@ No message may hold a token, a code, a verifier or a key.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class ExitCode(IntEnum):
@@ -99,3 +102,15 @@ class Unreachable(McpLocalError):
 
     code = "unreachable"
     exit_code = ExitCode.UNREACHABLE
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint with the known word nearest to ``word``, or with all if none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - start-up: only a mistake pays for it
+
+    words = sorted(known)
+    near = get_close_matches(word.lower(), [each.lower() for each in words], n=1)
+    for each in words:
+        if near and each.lower() == near[0]:
+            return f"Did you mean {each!r}?"
+    return f"Known are: {', '.join(words)}."

@@ -48,6 +48,13 @@ class Source(StrEnum):
     DEFAULT = "default"
 
 
+class Definitions(StrEnum):
+    """What happens to a tool whose definition changed after it was approved."""
+
+    REPORT = "report"
+    HOLD = "hold"
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """``[signin]``."""
@@ -69,10 +76,21 @@ class Server:
     name: str
     command: str = ""
     args: tuple[str, ...] = ()
-    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """May hold secrets of the server's own: never shown."""
     cwd: str = ""
     url: str = ""
+    api: str = ""
+    """App of the remote server's API; a server without it is sent no token."""
     policy: str = ""
+    """Absolute path; empty: the policy of the settings."""
+    tenant: str = ""
+    account: str = ""
+    definitions: Definitions = Definitions.REPORT
+    requests: tuple[str, ...] = ("roots/list", "elicitation/create")
+    """Requests of the server that pass to the client."""
+    methods: tuple[str, ...] = ()
+    """Methods of the client that pass beyond the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +122,8 @@ class Settings:
     cloud: str = "public"
     account: str = ""
     ca_file: str = ""
-    proxy: str = ""
+    proxy: str = field(default="", repr=False)
+    """May hold a password: shown without it."""
     policy: str = ""
     signin: SignIn = field(default_factory=SignIn)
     list_hold: float | None = None
@@ -126,3 +145,6 @@ class Settings:
     flags: tuple[str, ...] = ()
     """The global flags given, so that a broker process can be started with the same settings."""
     provenance: Mapping[str, Provenance] = field(default_factory=dict[str, Provenance])
+    """By the setting's TOML name: ``tenant``, ``signin.timeout``, ``servers.NAME``."""
+    warnings: tuple[str, ...] = ()
+    """What was read but has no effect, in sentences for people."""

@@ -1,0 +1,204 @@
+"""Settings files: TOML to values with their places. What is unknown is refused, not skipped."""
+
+from __future__ import annotations
+
+import re
+import stat
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from mcp_local.errors import SettingsError, did_you_mean
+from mcp_local.settings.keys import (
+    BY_NAME,
+    CLIENT_SECRET,
+    IN_FILE,
+    PASSPHRASE_FILE,
+    SECTIONS,
+)
+from mcp_local.settings.model import Provenance, Source
+from mcp_local.settings.paths import absolute
+from mcp_local.settings.servers import read_server
+from mcp_local.settings.values import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mcp_local.settings.paths import ManagedFile
+
+MAX_BYTES = 1 << 20
+"""A settings file is a page of text; what is larger is something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One value, and where it was found."""
+
+    value: object
+    provenance: Provenance
+
+
+@dataclass(slots=True)
+class Layer:
+    """All values of one source, by the settings' names."""
+
+    values: dict[str, Found] = field(default_factory=dict[str, Found])
+    warnings: list[str] = field(default_factory=list[str])
+
+
+def wrong(place: str, name: str, message: str, hint: str = "") -> SettingsError:
+    """Return the error for one setting that can't be taken as it stands."""
+    return SettingsError(
+        f"{place}: `{name}` {message}.",
+        hint=hint or "`mcp-local settings show` lists every setting with its place.",
+    )
+
+
+def read_managed(place: ManagedFile) -> Layer:
+    """Read the administrator's file, if there is one.
+
+    Raises:
+        SettingsError: it can't be read, holds a mistake, or could be written by others than its
+            owner: whoever can write it decides over every user of the machine.
+    """
+    path = place.path
+    if not path.exists():
+        return Layer()
+    if not _only_written_by(path, place.owner):
+        raise SettingsError(
+            f"{path} could be written by others than the administrator.",
+            hint="Give it to the administrator alone, and its folder too; then start again.",
+        )
+    return read_file(path, Source.MANAGED)
+
+
+def _only_written_by(path: Path, owner: int) -> bool:
+    if sys.platform == "win32":
+        from mcp_local.settings.owner_windows import (  # noqa: PLC0415 - only there
+            owned_by_administrators,
+        )
+
+        return owned_by_administrators(path) and owned_by_administrators(path.parent)
+    states = (path.stat(), path.parent.stat())
+    others = stat.S_IWGRP | stat.S_IWOTH
+    return all(state.st_uid == owner and not state.st_mode & others for state in states)
+
+
+def read_file(path: Path, source: Source) -> Layer:
+    """Read one settings file; one that isn't there has no values.
+
+    Raises:
+        SettingsError: it can't be read, isn't TOML, or holds a mistake.
+    """
+    if not path.exists():
+        return Layer()
+    text = _read_text(path)
+    layer = Layer()
+    for name, value in _flatten(_parse(text, path), ""):
+        try:
+            _take(layer, name, value, Provenance(source, str(path)), path.parent)
+        except Unfit as error:
+            full = f"{name}.{error.key}" if error.key else name
+            place = f"{path}, line {line}" if (line := line_of(text, full)) else str(path)
+            raise wrong(place, full, error.message, error.hint) from None
+    return layer
+
+
+def _read_text(path: Path) -> str:
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise SettingsError(f"{path} is not a file.", hint="Name the settings file itself.")
+        if state.st_size > MAX_BYTES:
+            raise SettingsError(f"{path} is larger than 1 MiB.", hint="Is it a settings file?")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} can't be read: {error.strerror}.", hint="Check who may read it."
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from None
+
+
+def _parse(text: str, path: Path) -> dict[str, object]:
+    import tomllib  # noqa: PLC0415 - start-up: many have no settings file
+
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        detail = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply"
+        raise SettingsError(
+            f"{path} is not TOML: {detail}.", hint='A value looks like `tenant = "contoso.com"`.'
+        ) from None
+
+
+def _flatten(table: dict[str, object], prefix: str) -> Iterator[tuple[str, object]]:
+    for key, value in table.items():
+        name = prefix + key
+        opens = name in SECTIONS or name == "servers"
+        if opens and isinstance(value, dict):
+            yield from _flatten(cast("dict[str, object]", value), name + ".")
+        else:
+            yield name, value
+
+
+def _take(layer: Layer, name: str, value: object, place: Provenance, folder: Path) -> None:
+    if name == CLIENT_SECRET:
+        layer.warnings.append(unused_secret(f"`{name}` in {place.place}"))
+    elif name.startswith("servers."):
+        server = read_server(name.removeprefix("servers."), value, folder)
+        layer.values[name] = Found(server, place)
+    elif name in IN_FILE:
+        layer.values[name] = Found(read_value(name, value, folder), place)
+    else:
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> Unfit:
+    if name in SECTIONS or name == "servers":
+        return Unfit(f"must be a table: [{name}]")
+    if name in {PASSPHRASE_FILE.name, "cache.passphrase"}:
+        return Unfit(
+            "doesn't belong in the settings file",
+            f"Name a file that holds the passphrase in {PASSPHRASE_FILE.variable}.",
+        )
+    return Unfit("is no setting", did_you_mean(name, IN_FILE | {"servers"}))
+
+
+def read_value(name: str, value: object, folder: Path) -> object:
+    """Return the value as its setting takes it; paths are made absolute from ``folder``.
+
+    Raises:
+        Unfit: it isn't of the setting's shape.
+    """
+    shape = BY_NAME[name].shape
+    checked = shape.check(value)
+    return str(absolute(str(checked), folder)) if shape.is_path and checked else checked
+
+
+def unused_secret(where: str) -> str:
+    """Return the warning for a client secret, which is nowhere used."""
+    return (
+        f"{where} is not used: a desktop program is a public client. "
+        "Remove it there, and revoke it if nothing else needs it."
+    )
+
+
+def line_of(text: str, name: str) -> int:
+    """Return the line on which a setting is written, 0 where that can't be told."""
+    header = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := re.match(r"\s*\[+([^\[\]]+)\]", line):
+            header = _bare(match[1]) + "."
+            if header == name + ".":
+                return number
+        elif (match := re.match(r"\s*([\w.\"' -]+?)\s*=", line)) and header + _bare(
+            match[1]
+        ) == name:
+            return number
+    return 0
+
+
+def _bare(key: str) -> str:
+    return re.sub(r"[\s\"']", "", key)

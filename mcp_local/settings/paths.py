@@ -1,0 +1,81 @@
+"""Where state and settings live on this system."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.settings.keys import BY_DEFAULT, CONFIG_VARIABLE, HOME_VARIABLE
+from mcp_local.settings.model import Provenance, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_local.settings.model import Settings
+
+APP = "mcp-local"
+FILE_NAME = "config.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedFile:
+    """Where the machine's administrator puts settings that outrank everything."""
+
+    path: Path
+    owner: int = 0
+    """User id that must own it (POSIX); others could put words into the administrator's mouth."""
+
+
+def home_folder(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
+    """Return the state folder: ``MCP_LOCAL_HOME``, else the system's place for user state."""
+    if override := environ.get(HOME_VARIABLE, ""):
+        return absolute(override, Path.cwd()), Provenance(Source.ENVIRONMENT, HOME_VARIABLE)
+    if sys.platform == "win32":  # desktop clients' packages hide AppData from terminals
+        return Path.home() / ".mcp-local", BY_DEFAULT
+    from platformdirs import user_state_path  # noqa: PLC0415 - start-up: not with an override
+
+    return user_state_path(APP, appauthor=False), BY_DEFAULT
+
+
+def config_path(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
+    """Return the settings file: ``MCP_LOCAL_CONFIG``, else ``config.toml``.
+
+    With ``MCP_LOCAL_HOME`` it lies there too, so that one variable makes a set-up of its own.
+    """
+    if override := environ.get(CONFIG_VARIABLE, ""):
+        return absolute(override, Path.cwd()), Provenance(Source.ENVIRONMENT, CONFIG_VARIABLE)
+    if environ.get(HOME_VARIABLE) or sys.platform == "win32":
+        folder, place = home_folder(environ)
+        return folder / FILE_NAME, place
+    from platformdirs import user_config_path  # noqa: PLC0415 - start-up, as above
+
+    return user_config_path(APP, appauthor=False) / FILE_NAME, BY_DEFAULT
+
+
+def managed_file(environ: Mapping[str, str]) -> ManagedFile:
+    """Return the place of the managed settings file on this system."""
+    if sys.platform == "win32":
+        return ManagedFile(Path(environ.get("PROGRAMDATA", r"C:\ProgramData"), APP, FILE_NAME))
+    if sys.platform == "darwin":
+        return ManagedFile(Path("/Library/Application Support", APP, FILE_NAME))
+    return ManagedFile(Path("/etc", APP, FILE_NAME))
+
+
+def absolute(text: str, base: Path) -> Path:
+    """Return the path made absolute from ``base``; ``~`` is the person's home folder."""
+    return base / Path(text).expanduser()
+
+
+def profile_dir(settings: Settings) -> Path:
+    """Return the folder of what is kept for this (authority, tenant, client).
+
+    Its name is the authority's host, to be recognised, and a hash, to be unique.
+    """
+    parts = (settings.authority, settings.tenant, settings.client_id)
+    digest = sha256("\n".join(parts).lower().encode()).hexdigest()[:12]
+    host = settings.authority.removeprefix("https://").partition("/")[0]
+    readable = "".join(char if char.isalnum() or char == "." else "-" for char in host.lower())
+    return settings.home / "profiles" / f"{readable or 'none'}-{digest}"

@@ -1,0 +1,93 @@
+"""``[servers.NAME]``: other servers that are run by name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+from mcp_local.errors import did_you_mean
+from mcp_local.settings import values
+from mcp_local.settings.model import Definitions, Server
+from mcp_local.settings.paths import absolute
+from mcp_local.settings.values import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+_URL = re.compile(
+    r"(?:https://[a-z0-9.:\[\]-]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?)(?:/[!-~]*)?",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """Return the texts of a list as they are: arguments may repeat and be empty."""
+    if not isinstance(value, list):
+        raise Unfit('must be a list like ["--db-path", "test.db"]')
+    items = cast("list[object]", value)
+    if not all(isinstance(item, str) and "\0" not in item for item in items):
+        raise Unfit("must hold texts only")
+    return tuple(cast("list[str]", items))
+
+
+def _table(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict):
+        raise Unfit('must be a table like {NAME = "value"}')
+    table = cast("dict[str, object]", value)
+    if not all(isinstance(text, str) and "\0" not in text for text in table.values()):
+        raise Unfit("must hold texts only")
+    return cast("dict[str, str]", table)
+
+
+def _url(value: object) -> str:
+    text = values.check_text(value)
+    if not _URL.fullmatch(text):
+        raise Unfit("must start with https:// (http:// only on loopback)")
+    return text
+
+
+_ENTRIES: Mapping[str, values.Shape[object]] = {
+    "command": values.TEXT,
+    "args": values.Shape(_texts),
+    "env": values.Shape(_table),
+    "cwd": values.PATH,
+    "url": values.Shape(_url),
+    "api": values.API,
+    "policy": values.PATH,
+    "tenant": values.TENANT,
+    "account": values.TEXT,
+    "definitions": values.one_of(Definitions),
+    "requests": values.WORDS,
+    "methods": values.WORDS,
+}
+
+
+def read_server(name: str, value: object, folder: Path) -> Server:
+    """Return the server that one table describes; its paths are relative to ``folder``.
+
+    Raises:
+        Unfit: the name or an entry can't be taken; ``key`` names the entry.
+    """
+    if not _NAME.fullmatch(name):
+        raise Unfit("is no name for a server: letters, digits, - and _ only")
+    if not isinstance(value, dict):
+        raise Unfit(f'must be a table: [servers.{name}] with `command = "…"` or `url = "…"`')
+    entries = {
+        key: _entry(key, entry, folder) for key, entry in cast("dict[str, object]", value).items()
+    }
+    if ("command" in entries) == ("url" in entries):
+        raise Unfit("needs either `command` or `url`")
+    return Server(name=name, **cast("dict[str, Any]", entries))  # each is of its field's shape
+
+
+def _entry(key: str, value: object, folder: Path) -> object:
+    if key not in _ENTRIES:
+        raise Unfit("is no entry of a server", did_you_mean(key, _ENTRIES), key=key)
+    shape = _ENTRIES[key]
+    try:
+        checked = shape.check(value)
+    except Unfit as error:
+        raise Unfit(error.message, error.hint, key=key) from None
+    return str(absolute(str(checked), folder)) if shape.is_path and checked else checked

@@ -1,0 +1,202 @@
+"""What a setting's value may look like, as it stands in TOML or as the text of a variable or flag.
+
+Durations are seconds, or text with a unit: ``300``, ``"300s"``, ``"5m"``, ``"1.5h"``.
+Lists in variables are separated by commas or spaces. No message repeats a free text: people paste
+secrets into the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+from mcp_local.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from enum import StrEnum
+
+T_co = TypeVar("T_co", covariant=True)
+E = TypeVar("E", bound="StrEnum")
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
+_DOMAIN = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z]{2,63}", re.IGNORECASE | re.ASCII)
+_URI = re.compile(r"[a-z][a-z0-9+.-]*://[!-~]+", re.IGNORECASE | re.ASCII)
+_PROXY = re.compile(r"https?://(?:[!-.0-~]+@)?[a-z0-9.:\[\]-]+/?", re.IGNORECASE | re.ASCII)
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*([smh]?)", re.ASCII)
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+NO_TENANT = frozenset({"common", "organizations", "consumers"})
+"""Words that stand for any tenant; whose tokens are to be believed must be said (J13)."""
+
+
+class Unfit(Exception):
+    """A value is not what its setting takes; caught where its place is known."""
+
+    def __init__(self, message: str, hint: str = "", *, key: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.key = key
+        """Which entry of a table it is about; empty: the value itself."""
+
+
+def _as_it_is(text: str) -> object:
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Shape(Generic[T_co]):
+    """One kind of value: ``check`` takes what TOML holds, ``decode`` makes that from plain text."""
+
+    check: Callable[[object], T_co]
+    decode: Callable[[str], object] = _as_it_is
+    is_path: bool = False
+    """Relative to the folder of the file it stands in, else to the working folder."""
+
+
+def _name(value: object) -> str:
+    names: Mapping[type, str] = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "a text",
+        list: "a list",
+        dict: "a table",
+    }
+    return names.get(type(value), "a date or time")
+
+
+def check_text(value: object) -> str:
+    """Return a text without control characters."""
+    if not isinstance(value, str):
+        raise Unfit(f"must be a text in quotes, not {_name(value)}")
+    if not value.isprintable():
+        raise Unfit("holds a character that can't be printed")
+    return value.strip()
+
+
+def check_words(value: object) -> tuple[str, ...]:
+    """Return the texts of a list, each once."""
+    if not isinstance(value, list):
+        raise Unfit(f'must be a list like ["one", "two"], not {_name(value)}')
+    words = (check_text(each) for each in cast("list[object]", value))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _check_flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Unfit("must be true or false")
+    return value
+
+
+def _decode_flag(text: str) -> object:
+    word = text.lower()
+    return True if word in _YES else False if word in _NO else text
+
+
+def _decode_words(text: str) -> object:
+    return text.replace(",", " ").split()
+
+
+def seconds(low: float, high: float) -> Shape[float]:
+    """Return the shape of a duration between two bounds, in seconds."""
+
+    def check(value: object) -> float:
+        number = _duration(value)
+        if not low <= number <= high:
+            raise Unfit(f"must be {low:g} to {high:g} seconds, not {number:g}")
+        return number
+
+    return Shape(check)
+
+
+def _duration(value: object) -> float:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise Unfit('must be a number of seconds, or a text like "90s", "5m", "1h"')
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def auto_or(shape: Shape[float]) -> Shape[float | None]:
+    """Return the shape that also takes the word ``auto``, read as ``None``."""
+
+    def check(value: object) -> float | None:
+        return None if value == "auto" else shape.check(value)
+
+    return Shape(check)
+
+
+def one_of(words: type[E], *allowed: str) -> Shape[E]:
+    """Return the shape of one word of a closed set, or of those that are ``allowed`` of it."""
+
+    def check(value: object) -> E:
+        return words(check_word(value, allowed or tuple(map(str, words))))
+
+    return Shape(check)
+
+
+def one_word(*words: str) -> Shape[str]:
+    """Return the shape of one of the given words."""
+    return Shape(lambda value: check_word(value, words))
+
+
+def check_word(value: object, words: tuple[str, ...]) -> str:
+    """Return the value if it is one of the words."""
+    word = check_text(value)
+    if word not in words:
+        raise Unfit(f'must be {" or ".join(words)}, not "{word}"', did_you_mean(word, words))
+    return word
+
+
+def check_guid(value: object) -> str:
+    """Return a GUID in lower case, as tokens hold it."""
+    text = check_text(value)
+    if not GUID.fullmatch(text):
+        raise Unfit("must be a GUID like 11111111-2222-3333-4444-555555555555")
+    return text.lower()
+
+
+def _check_tenant(value: object) -> str:
+    text = check_text(value).lower()
+    if text in NO_TENANT:
+        raise Unfit(f'"{text}" names no tenant; give the id or a domain of yours')
+    if not GUID.fullmatch(text) and not _DOMAIN.fullmatch(text):
+        raise Unfit("must be a GUID or a domain like contoso.onmicrosoft.com")
+    return text
+
+
+def _check_api(value: object) -> str:
+    text = check_text(value)
+    if GUID.fullmatch(text):
+        return text.lower()
+    if not _URI.fullmatch(text):
+        raise Unfit("must be a GUID or an App ID URI like api://contoso/tools")
+    return text
+
+
+def _check_proxy(value: object) -> str:
+    text = check_text(value)
+    if not _PROXY.fullmatch(text):
+        raise Unfit("must be an address like http://proxy.contoso.com:8080")
+    return text
+
+
+def _check_guids(value: object) -> tuple[str, ...]:
+    return tuple(map(check_guid, check_words(value)))
+
+
+TEXT = Shape(check_text)
+PATH = Shape(check_text, is_path=True)
+WORDS = Shape(check_words, _decode_words)
+FLAG = Shape(_check_flag, _decode_flag)
+GUID_TEXT = Shape(check_guid)
+GUIDS = Shape(_check_guids, _decode_words)
+TENANT = Shape(_check_tenant)
+API = Shape(_check_api)
+PROXY = Shape(_check_proxy)
