@@ -21,6 +21,21 @@ __all__ = ["Session", "Status"]
 class Session(Protocol):
     """Who is signed in, live. All methods are safe to call from the event loop."""
 
+    program: str
+    """What the client calls itself: the guard sets it when it knows, for the last page of a
+    sign-in, which says where to go back to. Empty until then."""
+
+    def start(self) -> None:
+        """Begin, on the running event loop, once the wire is up. Returns at once.
+
+        Reads the store, watches it, and starts the one sign-in that ``signin.when = start`` allows.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Stop watching. A sign-in under way goes on in its own process."""
+        ...
+
     def start(self) -> None:
         """Begin, on the running event loop, once the wire is up; returns at once."""
         ...
@@ -37,8 +52,11 @@ class Session(Protocol):
         """Return what is known right now; no network."""
         ...
 
-    async def ready(self, *, hold: float = 0.0) -> None:
+    async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
         """Wait until :meth:`current` is as good as it gets by itself.
+
+        ``use`` says that something is to be used, not listed: with ``signin.when = call`` that
+        starts a sign-in, once, when nobody is signed in.
 
         Waits for the first read of the store, then, when no valid token is there, for a silent
         renewal (5 s at most), then for a sign-in under way until ``hold`` seconds have passed.
