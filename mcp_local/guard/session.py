@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from mcp_local.identity.model import VerifiedToken
 
-
 __all__ = ["Session", "Status"]
 
 
@@ -34,14 +33,6 @@ class Session(Protocol):
 
     async def close(self) -> None:
         """Stop watching. A sign-in under way goes on in its own process."""
-        ...
-
-    def start(self) -> None:
-        """Begin, on the running event loop, once the wire is up; returns at once."""
-        ...
-
-    async def close(self) -> None:
-        """Stop watching; a sign-in under way goes on in its own process."""
         ...
 
     def current(self) -> VerifiedToken | None:
