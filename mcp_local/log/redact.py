@@ -47,7 +47,7 @@ _SHAPES: Final = (
     # OAuth's short names mean something else in prose ("exit code: 3", "error_code=65001").
     re.compile(
         r"""(?ix)(?P<keep>(?<![a-z0-9_-])(?:code|state|nonce)
-        (?:=|%3d|\\*["']\s*:\s*\\*["']))(?!\d{1,10}\b)[^\s"'&,;\\}]+"""
+        (?:=|%3d|\\*["']\s*:\s*\\*["']))(?!\d{1,10}(?:[\s"'&,;\\}]|$))[^\s"'&,;\\}]+"""
     ),
     # Microsoft's refresh tokens and codes: a family digit, a dot, and much base64url.
     re.compile(r"\b[01]\.A[A-Za-z0-9_-]{20,}(?:\.[A-Za-z0-9_-]+)*"),
@@ -63,9 +63,12 @@ _SHAPES: Final = (
 def redact(text: str) -> str:
     """Return the text without anything that looks like a secret."""
     for shape in _SHAPES:
-        keep = r"\g<keep>" if "keep" in shape.groupindex else ""
-        text = shape.sub(keep + REDACTED, text)
+        text = shape.sub(_hide, text)
     return text
+
+
+def _hide(match: re.Match[str]) -> str:
+    return match.groupdict().get("keep", "") + REDACTED
 
 
 def clean_field(name: str, value: object) -> object:
@@ -77,17 +80,23 @@ def _clean(name: str, value: object, depth: int) -> object:
     if isinstance(value, Secret) or _SECRET_NAME.fullmatch(name.replace("-", "_")):
         return REDACTED
     match value:
+        case Mapping() if depth:
+            return _clean_mapping(value, depth)  # pyright: ignore[reportUnknownArgumentType]
+        case list() | tuple() | set() | frozenset() if depth:
+            items: Iterable[object] = islice(value, _MAX_ITEMS)  # pyright: ignore[reportUnknownArgumentType]
+            return [_clean("", item, depth - 1) for item in items]
+        case _:
+            return _clean_scalar(value)
+
+
+def _clean_scalar(value: object) -> object:
+    match value:
         case None | bool() | int():
             return value
         case float():
             return value if math.isfinite(value) else str(value)
         case str():
             return _clean_text(value)
-        case Mapping() if depth:
-            return _clean_mapping(value, depth)  # pyright: ignore[reportUnknownArgumentType]
-        case list() | tuple() | set() | frozenset() if depth:
-            items: Iterable[object] = islice(value, _MAX_ITEMS)  # pyright: ignore[reportUnknownArgumentType]
-            return [_clean("", item, depth - 1) for item in items]
         case _:  # a repr might tell more than its author thought
             return f"[{type(value).__name__}]"
 
