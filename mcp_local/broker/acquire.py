@@ -4,17 +4,45 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Self
+
+from msgspec.structs import replace
+
+from mcp_local.broker.entra import Entra
+from mcp_local.broker.http import Http, Timeouts
+from mcp_local.broker.msal_cache import CacheChanged, forget, writing
+from mcp_local.broker.record import (
+    TokenRecord,
+    check_account,
+    expectations,
+    is_due,
+    load_record,
+    renewal_time,
+    save_record,
+    verify_record,
+)
+from mcp_local.broker.state import Phase, SignInState
+from mcp_local.broker.state_file import StateFile
+from mcp_local.broker.store import Entry
+from mcp_local.errors import SignInFailed, StorageError, Unreachable
+from mcp_local.identity.keys import KeySource
+from mcp_local.identity.model import TokenRejected
+from mcp_local.identity.verify import key_id, verify
+from mcp_local.settings import profile_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
-    from mcp_local.broker.entra import Account, Entra, Tokens
-    from mcp_local.broker.http import Timeouts
+    from mcp_local.broker.flows import Account, Tokens
     from mcp_local.broker.store import Store
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.secret import Secret
     from mcp_local.settings.model import Settings
+
+_PATIENCE = 60.0
+"""Seconds that a renewal waits for another one: longer than its requests take (C9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +67,40 @@ class Broker:
         clock: Callable[[], float] = time.time,
         *,
         timeouts: Timeouts | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Prepare; reads nothing yet. ``clock`` returns seconds since the epoch."""
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._timeouts = timeouts
 
-    @property
+    @cached_property
+    def _http(self) -> Http:
+        return Http(self._settings, self._timeouts)
+
+    @cached_property
     def entra(self) -> Entra:
-        """The authority, for the sign-in flows."""
-        ...
+        """The authority, for the sign-in flows.
+
+        Raises:
+            SettingsError: ``ca_file`` or the proxy can't be used.
+        """
+        return Entra(self._settings, self._http, self._store, self._clock)
 
     def current(self) -> VerifiedToken | None:
-        """Return the kept token if it verifies now; no network."""
-        ...
+        """Return the kept token if it verifies now; no network.
+
+        Raises:
+            StorageError: the store can't be read.
+        """
+        record = load_record(self._store)
+        return None if record is None else self._verified(record)
 
     def renew(self, *, force: bool = False) -> VerifiedToken:
         """Return a token that isn't due for renewal, fetched if need be.
 
         Of many processes that find the token due, one asks the authority (SECURITY.md O14);
-        ``force`` asks even so. The kept token stays as it is when this fails, so
+        ``force`` asks even so. When this fails the kept token stays as it is, so
         :meth:`current` may still return it.
 
         Raises:
@@ -65,7 +111,20 @@ class Broker:
             Unreachable: the authority doesn't answer.
             StorageError: another process has held the lock for too long.
         """
-        ...
+        if not force and (fresh := self._fresh()):
+            return fresh
+        with self._refreshing():
+            # Whoever held the lock before may have done the work.
+            if not force and (fresh := self._fresh()):
+                return fresh
+            kept = load_record(self._store)
+            due = kept is not None and is_due(kept, self._clock())
+            try:
+                return self._keep_renewed(self.entra.silent(force=force or due))
+            except CacheChanged:
+                if fresh := self._fresh():  # a sign-in came between, and what it brought is newer
+                    return fresh
+                raise
 
     def acquire(self) -> VerifiedToken:
         """Return the token to be used now: renewed when due, else the one that is still valid.
@@ -73,7 +132,12 @@ class Broker:
         Raises:
             McpLocalError: as :meth:`renew`, when no valid token is left.
         """
-        ...
+        try:
+            return self.renew()
+        except (Unreachable, StorageError):
+            if usable := self.current():  # O16
+                return usable
+            raise
 
     def complete(self, tokens: Tokens) -> VerifiedToken:
         """Verify what a sign-in brought, and keep it in place of whoever was signed in before.
@@ -86,7 +150,11 @@ class Broker:
             Unreachable: the authority's keys can't be had.
             StorageError: it can't be kept.
         """
-        ...
+        verified, record = self._judge(tokens, at_sign_in=True)
+        with writing(self._store):
+            self._store.save(Entry.MSAL, tokens.cache)
+            save_record(self._store, record)
+        return verified
 
     def token_for(self, scopes: Sequence[str]) -> AccessToken:
         """Return a token for another API, from MSAL's cache or the authority.
@@ -94,22 +162,104 @@ class Broker:
         Raises:
             McpLocalError: as :meth:`renew`.
         """
-        ...
+        with self._refreshing():
+            tokens = self.entra.silent(scopes=scopes)
+        return AccessToken(tokens.access_token, tokens.expires_at)
 
     def sign_out(self) -> list[Account]:
-        """Forget everybody on this machine who used this profile, and say so in the state file.
+        """Forget everybody who signed in to this profile, and say so in the state file.
+
+        No network: a renewal under way elsewhere can't bring anybody back (SECURITY.md C16).
 
         Raises:
             StorageError: something can't be removed.
         """
-        ...
+        accounts = forget(self._store)
+        StateFile(profile_dir(self._settings)).update(_signed_out)
+        return accounts
 
     def close(self) -> None:
         """Close the connections."""
-        ...
+        self._http.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _refreshing(self) -> AbstractContextManager[object]:
+        """Return the lock held across each request that may use up the refresh token (O14)."""
+        return self._store.lock("refresh", timeout=_PATIENCE)
+
+    def _fresh(self) -> VerifiedToken | None:
+        """Return the kept token if it verifies and isn't due."""
+        record = load_record(self._store)
+        if record is None or is_due(record, self._clock()):
+            return None
+        return self._verified(record)
+
+    def _verified(self, record: TokenRecord) -> VerifiedToken | None:
+        try:
+            return verify_record(record, self._settings, self._clock())
+        except (TokenRejected, SignInFailed, Unreachable):
+            return None
+
+    def _keep_renewed(self, tokens: Tokens) -> VerifiedToken:
+        verified, record = self._judge(tokens)
+        with writing(self._store):
+            if self._store.load(Entry.MSAL) != tokens.cache:  # C16
+                raise CacheChanged
+            save_record(self._store, record)
+        return verified
+
+    def _judge(
+        self, tokens: Tokens, *, at_sign_in: bool = False
+    ) -> tuple[VerifiedToken, TokenRecord]:
+        """Verify fresh tokens, and put together what verifies them again offline."""
+        metadata = self.entra.metadata()
+        source = KeySource(
+            fetch=self._http.fetch,
+            storage=_KeyEntry(self._store),
+            jwks_uri=metadata.jwks_uri,
+            issuer=metadata.issuer_v2,
+            clock=self._clock,
+        )
+        name = key_id(tokens.access_token)
+        keys = source.get(name, at_sign_in=at_sign_in).only(name)
+        now = self._clock()
+        verified = verify(tokens.access_token, keys, expectations(self._settings, metadata), now)
+        check_account(self._settings, verified.identity, tokens.account.username)
+        record = TokenRecord(
+            token=tokens.access_token,
+            keys=keys.to_bytes().decode(),
+            issuer_v1=metadata.issuer_v1,
+            issuer_v2=metadata.issuer_v2,
+            tenant_id=metadata.tenant_id,
+            obtained_at=now,
+            renew_at=renewal_time(now, verified.identity.expires_at, tokens.refresh_on),
+            username=tokens.account.username,
+            home_account_id=tokens.account.home_account_id,
+        )
+        return verified, record
+
+
+class _KeyEntry:
+    """The authority's keys as a sealed entry (SECURITY.md J24)."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load(self) -> bytes | None:
+        return self._store.load(Entry.JWKS)
+
+    def save(self, data: bytes) -> None:
+        self._store.save(Entry.JWKS, data)
+
+    def lock(self) -> AbstractContextManager[object]:
+        return self._store.lock("jwks", timeout=_PATIENCE)
+
+
+def _signed_out(state: SignInState) -> SignInState:
+    """Keep what limits prompts; forget the rest."""
+    return replace(SignInState(), phase=Phase.SIGNED_OUT, last_prompt=state.last_prompt)

@@ -5,30 +5,26 @@ Runs in the broker's short-lived processes (DESIGN.md 3). MSAL blocks; so does e
 
 from __future__ import annotations
 
-import hmac
 import logging
+import re
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, cast
 
 import msal
-import msgspec
 
-from mcp_local.broker.http import Answer
-from mcp_local.broker.metadata import WELL_KNOWN, Documents, Metadata, load_metadata
-from mcp_local.broker.refusal import (
-    AuthorityDown,
-    Declined,
-    InteractionNeeded,
-    refusal,
-)
+from mcp_local.broker.flows import Account, BrowserFlow, DeviceFlow, Tokens
+from mcp_local.broker.metadata import Documents, Metadata, is_page, load_metadata
+from mcp_local.broker.msal_answers import DeviceCode, Granted, ask, convert
+from mcp_local.broker.msal_cache import NOBODY, accounts_in, choose, swap
+from mcp_local.broker.msal_http import MsalHttp
+from mcp_local.broker.record import load_record
+from mcp_local.broker.refusal import AuthorityDown, Declined, InteractionNeeded, refusal
 from mcp_local.broker.state import Problem
 from mcp_local.broker.store import Entry
-from mcp_local.errors import McpLocalError, SignInFailed, Unreachable
+from mcp_local.errors import SignInFailed, Unreachable
 from mcp_local.secret import Secret
 from mcp_local.settings import profile_dir
-from mcp_local.settings.authority import is_loopback, is_microsoft
+from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,61 +33,21 @@ if TYPE_CHECKING:
     from mcp_local.broker.store import Store
     from mcp_local.settings.model import Settings
 
-T = TypeVar("T")
+# MSAL logs codes, client_info, state and odd answers as they are, some of it as errors (O17).
+_msal_log = logging.getLogger("msal")
+_msal_log.addHandler(logging.NullHandler())
+_msal_log.setLevel(logging.CRITICAL + 1)
+_msal_log.propagate = False
 
+_ADDED_BY_MSAL = frozenset({"openid", "profile", "offline_access"})
+"""Scopes that MSAL adds itself, and refuses when it is handed them."""
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Somebody whose refresh token is in the cache. The names are for display."""
-
-    home_account_id: str
-    """MSAL's key of the account."""
-    object_id: str
-    tenant_id: str
-    username: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What a sign-in or a renewal brought; nothing of it is verified yet."""
-
-    access_token: Secret
-    account: Account
-    expires_at: float
-    """Seconds since the epoch, as the authority told it beside the token."""
-    refresh_on: float
-    """When the authority advises a renewal, seconds since the epoch; 0 when it doesn't."""
-    cache: bytes = field(repr=False)
-    """MSAL's cache with these tokens in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class BrowserFlow:
-    """A sign-in that waits for the browser's answer at the redirect URI."""
-
-    auth_uri: str = field(repr=False)
-    """Where the browser is sent; an https address, or one of a development authority."""
-    _flow: dict[str, object] = field(repr=False)
-
-    def accepts(self, state: str) -> bool:
-        """Tell whether an answer with this ``state`` belongs to this sign-in (O1)."""
-        return hmac.compare_digest(state.encode(), str(self._flow["state"]).encode())
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFlow:
-    """A sign-in that waits until the person has entered the code on some device."""
-
-    user_code: str
-    verification_uri: str
-    expires_at: float
-    """Seconds since the epoch."""
-    _flow: dict[str, object] = field(repr=False)
-
-    @property
-    def message(self) -> str:
-        """One sentence that tells the person what to do."""
-        return f"Open {self.verification_uri} and enter the code {self.user_code}."
+_USER_CODE = re.compile(r"[A-Za-z0-9-]{4,32}")
+_PATIENCE = 0.25
+"""Seconds between two looks at ``stop``."""
+_SLOWEST_POLL = 30
+"""Seconds; the device code is polled more slowly after each fault of the network."""
+_FORM_FIELDS = ("code", "state", "client_info", "error", "error_description", "error_uri")
 
 
 class Entra:
@@ -103,7 +59,13 @@ class Entra:
         http: Http,
         store: Store,
         clock: Callable[[], float] = time.time,
-    ) -> None: ...
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        file = profile_dir(settings) / "discovery.json"
+        self._documents = Documents(http, settings.authority, file, clock)
+        self._http = MsalHttp(http, self._documents)
 
     def metadata(self) -> Metadata:
         """Return issuers and the address of the keys; from the disk when that is fresh enough.
@@ -112,7 +74,7 @@ class Entra:
             SettingsError: there is no such tenant.
             Unreachable: the authority doesn't answer, and nothing is kept.
         """
-        ...
+        return load_metadata(self._settings, self._documents)
 
     def begin_browser(
         self, redirect_uri: str, *, login_hint: str = "", claims: str = "", prompt: str = ""
@@ -120,13 +82,25 @@ class Entra:
         """Prepare a sign-in whose answer comes to ``redirect_uri`` as a form POST.
 
         ``login_hint`` is a user name; without one the account picker is shown, unless ``prompt``
-        (OpenID Connect) says otherwise. ``claims`` is the challenge of an InteractionNeeded.
+        (OpenID Connect Core 3.1.2.1) says otherwise. ``claims`` is the challenge of an
+        InteractionNeeded.
 
         Raises:
             SettingsError: there is no such tenant.
             Unreachable: the authority doesn't answer.
         """
-        ...
+        app = self._app(msal.SerializableTokenCache())
+        flow = ask(
+            lambda: app.initiate_auth_code_flow(
+                self._scopes(),
+                redirect_uri=redirect_uri,
+                prompt=prompt or (None if login_hint else "select_account"),
+                login_hint=login_hint or None,
+                claims_challenge=claims or None,
+                response_mode="form_post",
+            )
+        )
+        return BrowserFlow(str(flow["auth_uri"]), flow)
 
     def finish_browser(self, flow: BrowserFlow, form: Mapping[str, str]) -> Tokens:
         """Redeem the answer that the browser posted; nothing is stored yet.
@@ -136,7 +110,20 @@ class Entra:
             InteractionNeeded: the authority wants another sign-in, with other claims.
             Unreachable: the authority doesn't answer.
         """
-        ...
+        foreign = SignInFailed(
+            "The browser's answer doesn't belong to this sign-in.", hint="Start it again."
+        )
+        if not flow.accepts(form.get("state", "")):
+            raise foreign
+        # A new cache: one profile holds one person, and nobody is stored before they are verified.
+        cache = msal.SerializableTokenCache()
+        app = self._app(cache)
+        answer = {name: form[name] for name in _FORM_FIELDS if name in form}
+        result = ask(
+            lambda: app.acquire_token_by_auth_code_flow(dict(flow.msal_flow), answer),
+            otherwise=foreign,  # among them a nonce that isn't ours
+        )
+        return self._signed_in(result, cache)
 
     def begin_device(self, *, claims: str = "") -> DeviceFlow:
         """Ask for a device code (RFC 8628, 3.1).
@@ -146,9 +133,21 @@ class Entra:
             SettingsError: there is no such tenant.
             Unreachable: the authority doesn't answer.
         """
-        ...
+        app = self._app(msal.SerializableTokenCache())
+        flow = ask(
+            lambda: app.initiate_device_flow(self._scopes(), claims_challenge=claims or None)
+        )
+        if "error" in flow:
+            raise refusal(flow)
+        told = convert(flow, DeviceCode)
+        page = is_page(told.verification_uri, self._settings.authority)
+        if not page or not _USER_CODE.fullmatch(told.user_code):
+            raise AuthorityDown("The authority's device code can't be shown to a person.")
+        return DeviceFlow(told.user_code, told.verification_uri, told.expires_at, flow)
 
-    def finish_device(self, flow: DeviceFlow, stop: Callable[[], bool]) -> Tokens:
+    def finish_device(
+        self, flow: DeviceFlow, stop: Callable[[], bool], *, claims: str = ""
+    ) -> Tokens:
         """Wait until the person has entered the code; nothing is stored yet.
 
         ``stop`` is asked several times a second; when it says yes the wait ends. The authority's
@@ -158,7 +157,24 @@ class Entra:
             SignInFailed: declined, expired, or stopped.
             InteractionNeeded: the authority wants another sign-in, with other claims.
         """
-        ...
+        cache = msal.SerializableTokenCache()
+        app = self._app(cache)
+        state = flow.msal_flow
+        while _wait(float(cast("int", state["interval"])), flow, stop):
+            try:
+                result = ask(
+                    lambda: app.acquire_token_by_device_flow(
+                        state, claims or None, exit_condition=lambda _: True
+                    )
+                )
+            except Unreachable:
+                state["interval"] = min(2 * cast("int", state["interval"]), _SLOWEST_POLL)
+                continue
+            if result.get("error") not in {"authorization_pending", "slow_down"}:
+                return self._signed_in(result, cache)
+        if stop():
+            raise Declined(Problem("cancelled", "The sign-in was stopped.", "Start it again."))
+        raise refusal({"error": "expired_token"})
 
     def silent(self, *, force: bool = False, scopes: Sequence[str] | None = None) -> Tokens:
         """Get a token without the person; what is new is stored before this returns.
@@ -172,18 +188,75 @@ class Entra:
             Blocked: an administrator or developer must act.
             Unreachable: the authority doesn't answer; AuthorityDown when it does with an error.
         """
-        ...
+        before = self._store.load(Entry.MSAL)
+        record = load_record(self._store)
+        last = record.home_account_id if record else ""
+        account = choose(accounts_in(before), self._settings.account, last)
+        cache = msal.SerializableTokenCache()
+        cache.deserialize((before or b"").decode())
+        app = self._app(cache)
+        result = ask(
+            lambda: app.acquire_token_silent_with_error(
+                self._scopes(scopes),
+                {"home_account_id": account.home_account_id},
+                force_refresh=force,
+            )
+        )
+        if result is None:
+            raise InteractionNeeded(NOBODY)
+        if not cache.has_state_changed:
+            return self._tokens(result, before or b"", account)
+        tokens = self._tokens(result, cache.serialize().encode(), account)
+        swap(self._store, before, tokens.cache)
+        return tokens
 
-    def accounts(self) -> list[Account]:
-        """Return whose refresh tokens are in the cache; no network."""
-        ...
+    def _app(self, cache: msal.SerializableTokenCache) -> msal.PublicClientApplication:
+        """Make a new application: MSAL keeps every 400 for a minute in the old one (ENTRA.md 2)."""
+        settings = self._settings
+        self._documents.v2()  # before MSAL, whose own errors say less
+        microsoft = host_of(settings.authority) in MICROSOFT_HOSTS
+        return ask(
+            lambda: msal.PublicClientApplication(
+                settings.client_id,
+                authority=settings.authority,
+                token_cache=cache,
+                http_client=self._http,
+                app_name="mcp-local",
+                # Microsoft's own directory of authorities, asked for Microsoft's hosts only.
+                instance_discovery=None if microsoft else False,
+            )
+        )
 
-    def sign_out(self) -> list[Account]:
-        """Forget all accounts and tokens of this profile, and return who they were; no network.
+    def _scopes(self, scopes: Sequence[str] | None = None) -> list[str]:
+        wanted = self._settings.scopes if scopes is None else scopes
+        return [scope for scope in wanted if scope not in _ADDED_BY_MSAL]
 
-        A renewal under way in another process finds its result refused (SECURITY.md C16).
+    def _signed_in(self, result: dict[str, object], cache: msal.SerializableTokenCache) -> Tokens:
+        """Turn a sign-in's result into Tokens; its cache was empty before, so holds one account."""
+        if "error" in result:
+            raise refusal(result)
+        data = cache.serialize().encode()
+        return self._tokens(result, data, choose(accounts_in(data), "", ""))
 
-        Raises:
-            StorageError: something can't be removed.
-        """
-        ...
+    def _tokens(self, result: dict[str, object], cache: bytes, account: Account) -> Tokens:
+        if "error" in result:
+            raise refusal(result)
+        granted = convert(result, Granted)
+        return Tokens(
+            Secret(granted.access_token),
+            account,
+            self._clock() + granted.expires_in,
+            granted.refresh_on,
+            cache,
+        )
+
+
+def _wait(seconds: float, flow: DeviceFlow, stop: Callable[[], bool]) -> bool:
+    """Wait before the next poll; ``False`` when the time is up or ``stop`` says so."""
+    until = time.monotonic() + seconds
+    while not stop() and time.time() < flow.expires_at:
+        left = until - time.monotonic()
+        if left <= 0:
+            return True
+        time.sleep(min(left, _PATIENCE))
+    return False

@@ -7,17 +7,18 @@ before anything else, starts without a network.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
 
-from mcp_local.broker.aadsts import problem_from
+from mcp_local.broker.problems import problem_from
 from mcp_local.broker.files import atomic_write, private_dir, read_private
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, StorageError, Unreachable
-from mcp_local.settings.authority import is_loopback, is_microsoft
+from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +41,9 @@ class OpenId(msgspec.Struct, frozen=True, omit_defaults=True):
     """The fields of an OpenID Provider document (OpenID Connect Discovery 1.0, 3) that are used."""
 
     issuer: str
-    authorization_endpoint: str
-    token_endpoint: str
-    jwks_uri: str
+    authorization_endpoint: str = ""
+    token_endpoint: str = ""
+    jwks_uri: str = ""
     device_authorization_endpoint: str = ""
 
 
@@ -72,18 +73,32 @@ class Documents:
         self._authority = authority
         self._file = file
         self._clock = clock
-        self._read: dict[str, OpenId] = {}
+        self._seen: dict[str, OpenId] = {}
+        self.v2_url = f"{authority}/v2.0{WELL_KNOWN}"
+        self.v1_url = f"{authority}{WELL_KNOWN}"
 
-    def read(self, url: str) -> OpenId:
-        """Return the document at ``url``.
+    def v2(self) -> OpenId:
+        """Return the v2.0 document, whose addresses are the authority's own.
 
         Raises:
-            SettingsError: the authority says that there is no such tenant or document.
+            SettingsError: the authority says that there is no such tenant.
             Unreachable: it doesn't answer, and nothing is kept.
         """
-        if url not in self._read:
-            self._read[url] = self._from_disk_or_network(url)
-        return self._read[url]
+        return self._read(self.v2_url)
+
+    def v1(self) -> OpenId:
+        """Return the v1.0 document, of which only the issuer means something here.
+
+        Raises:
+            SettingsError: the authority has none.
+            Unreachable: it doesn't answer, and nothing is kept.
+        """
+        return self._read(self.v1_url)
+
+    def _read(self, url: str) -> OpenId:
+        if url not in self._seen:
+            self._seen[url] = self._from_disk_or_network(url)
+        return self._seen[url]
 
     def _from_disk_or_network(self, url: str) -> OpenId:
         kept = self._load().get(url)
@@ -111,26 +126,28 @@ class Documents:
                 hint="Is there a page to be clicked away in a browser first (a guest network)? "
                 "Else check `authority`.",
             ) from None
-        _check_addresses(document, self._authority)
+        self._check(url, document)
         return document
+
+    def _check(self, url: str, document: OpenId) -> None:
+        if url == self.v2_url:
+            check_addresses(document, self._authority)
 
     def _load(self) -> dict[str, _Kept]:
         try:
             data = read_private(self._file)
             kept = msgspec.json.decode(data or b"{}", type=dict[str, _Kept])
-            for entry in kept.values():
-                _check_addresses(entry.document, self._authority)
+            for url, entry in kept.items():
+                self._check(url, entry.document)
         except (StorageError, msgspec.DecodeError, AuthorityDown):
-            return {}
+            return {}  # not ours, or not for us: it is fetched again
         return kept
 
     def _save(self, url: str, kept: _Kept) -> None:
         data = msgspec.json.encode({**self._load(), url: kept})
-        try:
+        with suppress(StorageError):  # a read-only home: the next process asks again
             private_dir(self._file.parent)
             atomic_write(self._file, data)
-        except StorageError:
-            return  # a read-only home: the next process asks again
 
 
 def load_metadata(settings: Settings, documents: Documents) -> Metadata:
@@ -140,9 +157,9 @@ def load_metadata(settings: Settings, documents: Documents) -> Metadata:
         SettingsError: the tenant doesn't exist or isn't the one that ``tenant`` names.
         Unreachable: the authority doesn't answer, and nothing is kept.
     """
-    v2 = documents.read(f"{settings.authority}/v2.0{WELL_KNOWN}")
+    v2 = documents.v2()
     try:
-        issuer_v1 = documents.read(f"{settings.authority}{WELL_KNOWN}").issuer
+        issuer_v1 = documents.v1().issuer
     except SettingsError:
         issuer_v1 = ""
     tenant = _tenant_of(v2.issuer, settings)
@@ -184,27 +201,48 @@ def _refused(answer: Answer, authority: str) -> SettingsError:
     )
 
 
-def _check_addresses(document: OpenId, authority: str) -> None:
+def check_addresses(document: OpenId, authority: str) -> None:
     """Accept https addresses of the authority's own family of hosts only (SECURITY.md O12).
 
     A development authority may serve its pages for people on plain http://localhost.
+
+    Raises:
+        AuthorityDown: the document names other addresses, or none.
     """
-    addresses = [document.token_endpoint, document.jwks_uri]
-    addresses += [document.device_authorization_endpoint or document.token_endpoint]
-    good = all(_belongs(address, authority) for address in addresses)
-    page = urlsplit(document.authorization_endpoint)
-    local_page = page.scheme == "http" and is_loopback(page.hostname or "")
-    local = is_loopback(urlsplit(authority).hostname or "")
-    if not good or not (
-        (local and local_page) or _belongs(document.authorization_endpoint, authority)
+    page = document.authorization_endpoint
+    device = document.device_authorization_endpoint or document.token_endpoint
+    endpoints = (document.token_endpoint, document.jwks_uri, device)
+    if all(_is_own(address, authority) for address in endpoints) and (
+        _is_own(page, authority) or _is_local_page(page, authority)
     ):
-        raise AuthorityDown(
-            f"{authority} names addresses that aren't its own; they are not used.",
-            hint="Check `authority` and the network.",
-        )
+        return
+    raise AuthorityDown(
+        f"{authority} names addresses that aren't its own; they are not used.",
+        hint="Check `authority` and the network.",
+    )
 
 
-def _belongs(address: str, authority: str) -> bool:
-    parts = urlsplit(address)
-    host, own = parts.hostname or "", urlsplit(authority).hostname or ""
-    return parts.scheme == "https" and (host == own or (is_microsoft(host) and is_microsoft(own)))
+def is_page(address: str, authority: str) -> bool:
+    """Tell whether a person may be sent there: https, or a page of a development authority."""
+    https = address.startswith("https://") and bool(_host(address))
+    return https or _is_local_page(address, authority)
+
+
+def _is_own(address: str, authority: str) -> bool:
+    host, own = _host(address), host_of(authority)
+    same = host == own or {host, own} <= MICROSOFT_HOSTS
+    return address.startswith("https://") and bool(host) and same
+
+
+def _is_local_page(address: str, authority: str) -> bool:
+    local = is_loopback(_host(address)) and is_loopback(host_of(authority))
+    return address.startswith("http://") and local
+
+
+def _host(address: str) -> str:
+    """Return the host as ``settings.authority`` writes it: lower case, IPv6 in brackets."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+    return f"[{host}]" if ":" in host else host

@@ -1,14 +1,14 @@
 """What the authority's "no" comes to: who has to do something, told apart as exceptions.
 
 Decided on ``error`` and ``suberror`` only; the AADSTS codes, which Microsoft may change, give the
-texts (``broker.aadsts``).
+texts (``broker.problems``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from mcp_local.broker.aadsts import problem_from
+from mcp_local.broker.problems import problem_from
 from mcp_local.broker.state import Problem
 from mcp_local.errors import McpLocalError, SignInFailed, SignInNeeded, Unreachable
 

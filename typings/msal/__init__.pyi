@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
-from . import exceptions as exceptions
 
 class _Response(Protocol):
     @property
