@@ -15,15 +15,13 @@ CLOUDS = {
 
 MICROSOFT_HOSTS = frozenset(CLOUDS.values())
 
-_URL = re.compile(
-    r"https://(?P<host>[a-z0-9.-]+|\[::1\])(?::(?P<port>[0-9]{1,5}))?"
-    r"(?P<path>(?:/[a-z0-9_~-][a-z0-9._~-]*)+)/?",
-    re.IGNORECASE | re.ASCII,
+_URL = (
+    r"(?ai)https://(?P<host>[a-z0-9.-]+|\[::1\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(?P<path>(?:/[a-z0-9_~-][a-z0-9._~-]*)+)/?"
 )
-_NAME = re.compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
-)
-_LOOPBACK_IP = re.compile(r"127(?:\.(?:0|[1-9]\d{0,2})){3}", re.ASCII)
+_LABEL = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAME = rf"(?a)(?:[a-z0-9](?:[a-z0-9-]{{0,61}}[a-z0-9])?\.)*{_LABEL}"
+_LOOPBACK_IP = r"(?a)127(?:\.(?:0|[1-9]\d{0,2})){3}"
 
 
 def check_authority(text: str) -> str:
@@ -39,13 +37,13 @@ def check_authority(text: str) -> str:
         raise Unfit("must start with https://")
     if "@" in text:
         raise Unfit("must not hold a user name")
-    match = _URL.fullmatch(text)
+    match = re.fullmatch(_URL, text)
     if match is None:
         raise Unfit(
             "must be like https://login.microsoftonline.com/<tenant>, with nothing after it"
         )
     host, port, path = match["host"].lower(), match["port"], match["path"]
-    if not (_NAME.fullmatch(host) or is_loopback(host)):
+    if not (re.fullmatch(_NAME, host) or is_loopback(host)):
         raise Unfit("must name its host, or be on loopback")
     if port and not 0 < int(port) < 65536:  # noqa: PLR2004 - the range of TCP ports
         raise Unfit("names a port that can't be")
@@ -56,17 +54,17 @@ def check_authority(text: str) -> str:
 
 def host_of(authority: str) -> str:
     """Return the host of a checked authority, without its port."""
-    match = _URL.fullmatch(authority)
+    match = re.fullmatch(_URL, authority)
     return match["host"].lower() if match else ""
 
 
 def is_loopback(host: str) -> bool:
     """Tell whether a host is this machine: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
-    return host in {"localhost", "[::1]"} or _LOOPBACK_IP.fullmatch(host) is not None
+    return host in {"localhost", "[::1]"} or re.fullmatch(_LOOPBACK_IP, host) is not None
 
 
 def names_other_tenant(authority: str, tenant: str) -> bool:
     """Tell whether the authority's path names by GUID another tenant than the settings do."""
     first = authority.removeprefix("https://").split("/")[1]
-    both = GUID.fullmatch(first) and GUID.fullmatch(tenant)
+    both = re.fullmatch(GUID, first) and re.fullmatch(GUID, tenant)
     return bool(both) and first.lower() != tenant.lower()

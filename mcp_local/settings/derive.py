@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,7 @@ def _with_api(settings: Settings) -> Settings:
     api = settings.api or settings.client_id
     if not api:
         return settings
-    guid = match[0].lower() if (match := GUID.search(api)) else ""
+    guid = match[0].lower() if (match := re.search(GUID, api)) else ""
     if not guid and not settings.audiences:
         raise _at(
             settings,

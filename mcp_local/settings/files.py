@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from mcp_local.errors import SettingsError, did_you_mean
 from mcp_local.settings.keys import (
@@ -31,20 +30,19 @@ MAX_BYTES = 1 << 20
 """A settings file is a page of text; what is larger is something else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One value, and where it was found."""
 
     value: object
     provenance: Provenance
 
 
-@dataclass(slots=True)
 class Layer:
     """All values of one source, by the settings' names."""
 
-    values: dict[str, Found] = field(default_factory=dict[str, Found])
-    warnings: list[str] = field(default_factory=list[str])
+    def __init__(self) -> None:
+        self.values: dict[str, Found] = {}
+        self.warnings: list[str] = []
 
 
 def wrong(place: str, name: str, message: str, hint: str = "") -> SettingsError:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from mcp_local.settings import values
 from mcp_local.settings.model import CacheKey, Provenance, SignInMethod, SignInWhen, Source
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Key(Generic[T_co]):
+class Key(NamedTuple, Generic[T_co]):
     """One setting."""
 
     name: str

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcp_local.settings.keys import BY_DEFAULT, CONFIG_VARIABLE, HOME_VARIABLE
 from mcp_local.settings.model import Provenance, Source
@@ -20,8 +18,7 @@ APP = "mcp-local"
 FILE_NAME = "config.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedFile:
+class ManagedFile(NamedTuple):
     """Where the machine's administrator puts settings that outrank everything."""
 
     path: Path
@@ -74,6 +71,8 @@ def profile_dir(settings: Settings) -> Path:
 
     Its name is the authority's host, to be recognised, and a hash, to be unique.
     """
+    from hashlib import sha256  # noqa: PLC0415 - start-up: settings are read before it is needed
+
     parts = (settings.authority, settings.tenant, settings.client_id)
     digest = sha256("\n".join(parts).lower().encode()).hexdigest()[:12]
     host = settings.authority.removeprefix("https://").partition("/")[0]

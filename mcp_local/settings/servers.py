@@ -15,11 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
-_URL = re.compile(
-    r"(?:https://[a-z0-9.:\[\]-]+|http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?)(?:/[!-~]*)?",
-    re.IGNORECASE | re.ASCII,
-)
+_NAME = r"(?a)[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+_HTTPS = r"https://[a-z0-9.:\[\]-]+"
+_LOOPBACK = r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?"
+_URL = rf"(?ai)(?:{_HTTPS}|{_LOOPBACK})(?:/[!-~]*)?"
 
 
 def _texts(value: object) -> tuple[str, ...]:
@@ -43,7 +42,7 @@ def _table(value: object) -> Mapping[str, str]:
 
 def _url(value: object) -> str:
     text = values.check_text(value)
-    if not _URL.fullmatch(text):
+    if not re.fullmatch(_URL, text):
         raise Unfit("must start with https:// (http:// only on loopback)")
     return text
 
@@ -70,7 +69,7 @@ def read_server(name: str, value: object, folder: Path) -> Server:
     Raises:
         Unfit: the name or an entry can't be taken; ``key`` names the entry.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise Unfit("is no name for a server: letters, digits, - and _ only")
     if not isinstance(value, dict):
         raise Unfit(f'must be a table: [servers.{name}] with `command = "…"` or `url = "…"`')
