@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mcp_local.broker.problems import problem_from
 from mcp_local.broker.files import atomic_write, private_dir, read_private
+from mcp_local.broker.problems import problem_from
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, StorageError, Unreachable
 from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of, is_loopback

@@ -17,7 +17,7 @@ T = TypeVar("T")
 S = TypeVar("S", bound=msgspec.Struct)
 
 _FAULTS = (ValueError, TypeError, AttributeError, LookupError, RuntimeError, AssertionError)
-"""What MSAL raises when the fields of an answer aren't what it takes for granted (ENTRA.md 1, 2)."""
+"""What MSAL raises when an answer isn't what it takes for granted (ENTRA.md 1, 2)."""
 
 
 class Granted(msgspec.Struct, frozen=True):
