@@ -9,7 +9,6 @@ import inspect
 import sys
 import traceback
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +19,8 @@ from mcp_local.errors import McpLocalError, TargetError
 if TYPE_CHECKING:
     from collections.abc import Generator
     from types import ModuleType
+
+    from mcp_local.guard.target import FileTarget
 
 USUAL_NAMES = ("mcp", "server", "app")
 """Names that are looked at first, in this order, as FastMCP's own command does."""
@@ -40,38 +41,6 @@ DISTRIBUTIONS = {
     "yaml": "PyYAML",
 }
 """Well-known modules whose package has another name."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileTarget:
-    """A Python file, and the name of the server in it where one was given."""
-
-    path: Path
-    """Absolute."""
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.name}" if self.name else str(self.path)
-
-
-def parse_target(text: str, folder: Path) -> FileTarget:
-    """Split ``FILE.py[:OBJECT]``; a relative file is looked for in ``folder``.
-
-    Raises:
-        TargetError: the text names no Python file, or one that isn't there.
-    """
-    file, colon, name = text.rpartition(":")
-    if not colon or not name.isidentifier() or not file.endswith(".py"):
-        file, name = text, ""  # the colon of a Windows drive, or none at all
-    if not file.endswith(".py"):
-        raise TargetError(
-            f"{text!r} is not a Python file",
-            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
-        )
-    path = folder.joinpath(Path(file).expanduser()).resolve()
-    if not path.is_file():
-        raise TargetError(f"There is no file {path}", hint="Check the path of the server.")
-    return FileTarget(path, name)
 
 
 def load_server(target: FileTarget) -> FastMCP[Any]:

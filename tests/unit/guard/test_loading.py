@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.errors import TargetError
-from mcp_local.guard.loading import FileTarget, load_server, parse_target
+from mcp_local.guard.loading import load_server
+from mcp_local.guard.target import FileTarget, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,237 @@
+"""Who is signed in: ``login``, ``logout``, ``refresh``, ``whoami``, ``token``."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mcp_local.broker.signin import run_refresh, run_sign_in
+from mcp_local.cli.console import error_document
+from mcp_local.cli.parser import Arguments, Command
+from mcp_local.cli.person import look_up, open_broker, sign_in_settings
+from mcp_local.cli.sign_in_words import Announcer
+from mcp_local.cli.whoami import Report, TokenSource, describe, document, iso_time
+from mcp_local.errors import ExitCode, UsageError
+from mcp_local.settings import SignInMethod
+from mcp_local.wiring import open_log
+
+if TYPE_CHECKING:
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+
+
+class BrokerArguments(Arguments):
+    """What all commands take that a server starts as a process of its own."""
+
+    account: str | None
+    background: bool
+    result_fd: int | None
+
+    def overrides(self) -> dict[str, str | None]:
+        """Return what was given in place of settings."""
+        return super().overrides() | {"account": self.account}
+
+
+def _declare_broker(parser: Parser) -> None:
+    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--result-fd", type=int, help=argparse.SUPPRESS)
+
+
+class LoginArguments(BrokerArguments):
+    """``login``."""
+
+    device: bool
+    no_browser: bool
+    port: int
+    timeout: str | None
+
+    def overrides(self) -> dict[str, str | None]:
+        """Return what was given in place of settings."""
+        return super().overrides() | {"signin.timeout": self.timeout}
+
+
+def _declare_login(parser: Parser) -> None:
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--device", action="store_true", help="enter a code on any device")
+    way.add_argument(
+        "--no-browser", action="store_true", help="print the address instead of opening it"
+    )
+    parser.add_argument(
+        "--port", type=int, default=0, metavar="N", help="with --no-browser: where the answer comes"
+    )
+    parser.add_argument("--timeout", metavar="SECONDS", help="give up after this time (300)")
+    _declare_broker(parser)
+
+
+def _login(arguments: LoginArguments, context: Context) -> ExitCode:
+    if arguments.port and not arguments.no_browser:
+        raise UsageError("--port goes with --no-browser.", hint="mcp-local login --help")
+    settings = sign_in_settings(arguments, context)
+    announcer = Announcer(
+        context.console, no_browser=arguments.no_browser, quiet=arguments.background
+    )
+    run_sign_in(
+        settings,
+        context.environ,
+        log=open_log(settings),
+        announce=announcer.tell,
+        method=SignInMethod.DEVICE if arguments.device else None,
+        open_browser=not arguments.no_browser,
+        port=arguments.port,
+        background=arguments.background,
+        result_fd=arguments.result_fd,
+    )
+    if not arguments.background:
+        _answer(replace(look_up(settings, context), source=TokenSource.NETWORK), context)
+    return ExitCode.OK
+
+
+def _logout(arguments: BrokerArguments, context: Context) -> ExitCode:
+    settings = sign_in_settings(arguments, context)
+    with open_broker(settings, context) as broker:
+        gone = broker.sign_out()
+    open_log(settings).event("sign_out", accounts=[account.object_id for account in gone])
+    names = ", ".join(account.username or account.object_id for account in gone)
+    context.console.answer(
+        {"signed_out": [account.username for account in gone]},
+        f"Signed out: {names}." if names else "Nobody was signed in.",
+    )
+    return ExitCode.OK
+
+
+class RefreshArguments(BrokerArguments):
+    """``refresh``."""
+
+    force: bool
+
+
+def _declare_refresh(parser: Parser) -> None:
+    parser.add_argument(
+        "--force", action="store_true", help="ask the authority even if the token is still good"
+    )
+    _declare_broker(parser)
+
+
+def _refresh(arguments: RefreshArguments, context: Context) -> ExitCode:
+    settings = sign_in_settings(arguments, context)
+    run_refresh(
+        settings,
+        context.environ,
+        log=open_log(settings),
+        force=arguments.force,
+        result_fd=arguments.result_fd,
+    )
+    if not arguments.background:
+        _answer(replace(look_up(settings, context), source=TokenSource.NETWORK), context)
+    return ExitCode.OK
+
+
+class WhoamiArguments(Arguments):
+    """``whoami``."""
+
+    offline: bool
+
+
+def _declare_whoami(parser: Parser) -> None:
+    parser.add_argument("--offline", action="store_true", help="ask nobody, use what is kept")
+
+
+def _whoami(arguments: WhoamiArguments, context: Context) -> ExitCode:
+    settings = context.settings(arguments)
+    report = look_up(settings, context, offline=arguments.offline)
+    return _answer(report, context)
+
+
+def _answer(report: Report, context: Context) -> ExitCode:
+    """Say who is signed in; when nobody is, also why, with that error's exit code."""
+    shape = document(report)
+    if report.error is None:
+        context.console.answer(shape, describe(report))
+        return ExitCode.OK
+    context.console.answer(shape | {"error": error_document(report.error)}, describe(report))
+    context.console.explain(report.error)
+    return report.error.exit_code
+
+
+class TokenArguments(Arguments):
+    """``token``."""
+
+    scope: list[str] | None
+
+
+def _declare_token(parser: Parser) -> None:
+    parser.add_argument(
+        "--scope", action="append", metavar="SCOPE", help="of another API; may be repeated"
+    )
+
+
+def _token(arguments: TokenArguments, context: Context) -> ExitCode:
+    settings = sign_in_settings(arguments, context)
+    scopes = arguments.scope or list(settings.scopes)
+    with open_broker(settings, context) as broker:
+        if arguments.scope:
+            other = broker.token_for(scopes)
+            token, expires_at = other.token, other.expires_at
+        else:
+            verified = broker.acquire()
+            token, expires_at = verified.token, float(verified.identity.expires_at)
+    # The one place where a token is printed: it is what was asked for.
+    text = token.reveal()
+    shape = {"access_token": text, "expires_at": iso_time(expires_at), "scopes": scopes}
+    context.console.answer(shape, text)
+    return ExitCode.OK
+
+
+COMMANDS = (
+    Command(
+        "login",
+        "Sign in, in the browser or with a device code.",
+        LoginArguments,
+        _declare_login,
+        _login,
+        """
+        mcp-local login
+        mcp-local login --device                   enter a code on your phone
+        mcp-local login --no-browser --port 8400   over SSH: the way back is printed
+        """,
+    ),
+    Command(
+        "logout",
+        "Forget everybody who signed in here.",
+        BrokerArguments,
+        _declare_broker,
+        _logout,
+    ),
+    Command(
+        "refresh",
+        "Fetch a new token without a person, for roles granted a minute ago.",
+        RefreshArguments,
+        _declare_refresh,
+        _refresh,
+        "mcp-local refresh --force",
+    ),
+    Command(
+        "whoami",
+        "Show who is signed in, with which roles, until when.",
+        WhoamiArguments,
+        _declare_whoami,
+        _whoami,
+        """
+        mcp-local whoami
+        mcp-local whoami --offline --json
+        """,
+    ),
+    Command(
+        "token",
+        "Print an access token for scripts.",
+        TokenArguments,
+        _declare_token,
+        _token,
+        """
+        curl -H "Authorization: Bearer $(mcp-local token)" https://…
+        mcp-local token --scope https://graph.microsoft.com/User.Read
+        """,
+    ),
+)

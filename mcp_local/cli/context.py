@@ -1,0 +1,50 @@
+"""What every command is handed: the console, the environment, and the settings on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_local.cli.console import Console
+    from mcp_local.cli.parser import Arguments
+    from mcp_local.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One run of the command line."""
+
+    console: Console
+    environ: Mapping[str, str]
+
+    def settings(self, arguments: Arguments) -> Settings:
+        """Load the settings under these arguments; warn of what was read in vain.
+
+        Raises:
+            SettingsError: something in them can't be.
+        """
+        settings = load(
+            arguments.overrides(), self.environ, argv_flags=tuple(global_flags(arguments))
+        )
+        for warning in settings.warnings:
+            self.console.warn(warning)
+        return settings
+
+
+def global_flags(arguments: Arguments) -> list[str]:
+    """Return the flags that start another process of ours with the same settings."""
+    given = arguments.overrides()
+    config = given["config"]
+    flags = {
+        "--config": str(Path(config).absolute()) if config else None,
+        "--tenant": given["tenant"],
+        "--client-id": given["client_id"],
+        "--account": given.get("account"),
+    }
+    return [word for flag, value in flags.items() if value is not None for word in (flag, value)]

@@ -1,0 +1,133 @@
+"""A typed argparse: each command has a namespace of its own, and mistakes are our errors.
+
+The flags that hold everywhere may stand before the command or after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+
+from mcp_local.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mcp_local.cli.context import Context
+    from mcp_local.errors import ExitCode
+
+VALUED = ("--config", "--tenant", "--client-id", "--account")
+"""Flags with a value that may stand before the command."""
+
+
+class Arguments(argparse.Namespace):
+    """What every command is told."""
+
+    config: str | None
+    tenant: str | None
+    client_id: str | None
+    verbose: bool
+    json: bool
+
+    def overrides(self) -> dict[str, str | None]:
+        """Return what was given in place of settings, by the settings' names."""
+        return {"config": self.config, "tenant": self.tenant, "client_id": self.client_id}
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[A]):
+    """One command: what it takes and what it does."""
+
+    name: str
+    summary: str
+    arguments: type[A]
+    declare: Callable[[Parser], None]
+    run: Callable[[A, Context], ExitCode]
+    examples: str = ""
+
+    def parse(self, words: Sequence[str]) -> A:
+        """Return the words as this command's arguments.
+
+        Raises:
+            UsageError: they mean nothing to it.
+            HelpWanted: they ask for help.
+        """
+        parser = Parser(f"mcp-local {self.name}", self.summary, self.examples)
+        self.declare(parser)
+        parser.declare_everywhere()
+        return parser.parse_args(words, namespace=self.arguments())
+
+
+class HelpWanted(Exception):
+    """``--help`` was given; ``text`` is the answer."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises instead of printing and leaving."""
+
+    def __init__(self, program: str, summary: str, examples: str = "") -> None:
+        super().__init__(
+            prog=program,
+            description=summary,
+            epilog=f"examples:\n{textwrap.indent(textwrap.dedent(examples).strip(), '  ')}"
+            if examples
+            else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=False,
+            allow_abbrev=False,
+        )
+
+    def declare_everywhere(self) -> None:
+        """Add the flags that every command takes."""
+        group = self.add_argument_group("everywhere")
+        group.add_argument("--config", metavar="FILE", help="settings file to read")
+        group.add_argument("--tenant", metavar="ID", help="tenant, instead of the settings'")
+        group.add_argument("--client-id", metavar="ID", help="client app, instead of the settings'")
+        group.add_argument("-v", "--verbose", action="store_true", help="tell more, on stderr")
+        group.add_argument("--json", action="store_true", help="answer with one JSON document")
+        group.add_argument("-h", "--help", action="help", help="show this help")
+
+    def print_help(self, file: object = None) -> NoReturn:
+        """Hand the text on, since nothing but the console prints.
+
+        Raises:
+            HelpWanted: always.
+        """
+        del file
+        raise HelpWanted(self.format_help().rstrip())
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print.
+
+        Raises:
+            UsageError: always.
+        """
+        hint = f"{self.format_usage().strip()}  (more: {self.prog} --help)"
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            word = message.removeprefix(prefix).split()[0]
+            message = f"{self.prog} doesn't know {word!r}"
+            if word.startswith("--"):
+                hint = did_you_mean(word.partition("=")[0], self._long_options())
+        raise UsageError(message[:1].upper() + message[1:], hint=hint)
+
+    def _long_options(self) -> list[str]:
+        shown = (each for each in self._actions if each.help != argparse.SUPPRESS)
+        return [o for action in shown for o in action.option_strings if o.startswith("--")]
+
+
+def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the command (empty: there is none), and all other words."""
+    index = 0
+    while index < len(words) and words[index].startswith("-"):
+        index += 2 if words[index] in VALUED else 1
+    return "".join(words[index : index + 1]), [*words[:index], *words[index + 1 :]]

@@ -1,0 +1,135 @@
+"""What is said of the person who is signed in: one document for scripts, some lines for people."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_local.broker.state import Status
+    from mcp_local.errors import McpLocalError
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.settings import Settings
+    from mcp_local.wiring import PolicyInForce
+
+
+class TokenSource(StrEnum):
+    """Where the token came from just now."""
+
+    CACHE = "cache"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``whoami`` found out."""
+
+    status: Status
+    source: TokenSource
+    settings: Settings
+    policy: PolicyInForce
+    error: McpLocalError | None = None
+    """Why nobody is signed in."""
+    token: VerifiedToken | None = None
+
+
+def document(report: Report) -> dict[str, object]:
+    """Return the answer for scripts; the first seven members are always there.
+
+    The others only stand where they hold: ``development``, ``unverified``, ``policy_problem``.
+    """
+    status = report.status
+    storage = status.storage
+    base: dict[str, object] = {
+        "signed_in": status.signed_in,
+        "account": {
+            "name": status.name,
+            "username": status.username,
+            "object_id": status.object_id,
+            "tenant_id": status.tenant_id,
+        },
+        "roles": sorted(status.roles),
+        "scopes": sorted(status.scopes),
+        "expires_at": iso_time(status.expires_at),
+        "source": report.source.value,
+        "storage": {
+            "kind": storage.kind if storage else "none",
+            "encrypted": storage.encrypted if storage else False,
+            "detail": storage.detail if storage else "",
+        },
+        "offline": {
+            "usable": status.signed_in,
+            "until": iso_time(status.usable_until),
+        },
+    }
+    marks: dict[str, object] = {
+        "development": status.development,
+        "unverified": status.unverified,
+        "policy_problem": report.policy.problem.message if report.policy.problem else "",
+    }
+    return base | {mark: value for mark, value in marks.items() if value}
+
+
+def describe(report: Report) -> str:
+    """Return the answer for people."""
+    status = report.status
+    rows = list(_person(report)) if status.signed_in else []
+    if status.storage is not None:
+        sealed = "encrypted" if status.storage.encrypted else "not encrypted"
+        rows.append(("storage", f"{status.storage.kind}, {sealed}: {status.storage.detail}"))
+    if report.settings.authority:
+        mark = " (development authority)" if status.development else ""
+        rows.append(("authority", f"{report.settings.authority}{mark}"))
+    if report.policy.problem is not None:
+        rows.append(("policy", f"nothing is served by it: {report.policy.problem.message}"))
+    elif report.policy.path:
+        rows.append(("policy", report.policy.path))
+    return "\n".join([_headline(status), *(f"  {label:10}{text}" for label, text in rows)])
+
+
+def _headline(status: Status) -> str:
+    if not status.signed_in:
+        return "Nobody is signed in."
+    if status.unverified:
+        return "Nobody signs in here: the roles are declared in the settings, not verified."
+    return f"Signed in as {status.name or status.object_id} ({status.username or 'no user name'})"
+
+
+def _person(report: Report) -> list[tuple[str, str]]:
+    status = report.status
+    roles = ", ".join(sorted(status.roles)) or "none: ask who administers the API's roles for one"
+    rows = [("roles", f"{roles} (unverified)" if status.unverified else roles)]
+    if status.scopes:
+        rows.append(("scopes", ", ".join(sorted(status.scopes))))
+    if status.expires_at:
+        source = "the cache" if report.source is TokenSource.CACHE else "the authority, just now"
+        rows += [
+            ("token", f"expires {people_time(status.expires_at)}; from {source}"),
+            ("offline", f"usable until {people_time(status.usable_until)}"),
+        ]
+    return rows
+
+
+def iso_time(seconds: float) -> str | None:
+    """Return a time (seconds since the epoch) as ISO-8601 in UTC; ``None`` for none."""
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def people_time(seconds: float) -> str:
+    """Return a time (seconds since the epoch) on the person's clock, and how far it is from now."""
+    clock = datetime.fromtimestamp(seconds, UTC).astimezone()
+    left = seconds - time.time()
+    distance = _span(abs(left))
+    return f"{clock:%Y-%m-%d %H:%M} ({'in ' + distance if left >= 0 else distance + ' ago'})"
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"

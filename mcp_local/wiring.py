@@ -1,0 +1,176 @@
+"""The composition root: Settings become connected parts.
+
+The program and its tests are put together here and nowhere else; a test hands in a session or a
+log of its own and leaves the rest as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_local.broker.session import DeclaredSession, LocalSession
+from mcp_local.errors import PolicyError, TargetError, did_you_mean
+from mcp_local.guard.target import FileTarget, parse_target
+from mcp_local.log import Log
+from mcp_local.policy import REFUSE_ALL, load_policy
+from mcp_local.settings import SignInMethod, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fastmcp import FastMCP
+
+    from mcp_local.guard.session import Session
+    from mcp_local.policy.model import Decides
+    from mcp_local.settings import Server, Settings
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is to be served, and the policy that comes with it."""
+
+    file: FileTarget
+    policy: str = ""
+    """Absolute path; empty: it brings none."""
+    namespace: str = ""
+    """Its name under ``[servers]``."""
+
+
+SAMPLE = Target(FileTarget(SAMPLES / "weather.py"), str(SAMPLES / "weather_policy.yaml"))
+"""What is served when nothing is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInForce:
+    """The policy that decides, and what is wrong with it."""
+
+    decides: Decides | None
+    """``None``: there is no policy; only components with their own ``auth=`` are served."""
+    path: str = ""
+    problem: PolicyError | None = None
+    """Why nothing is served by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A guarded server, ready to be served."""
+
+    server: FastMCP[Any]
+    session: Session
+    policy: PolicyInForce
+    log: Log
+
+
+def find_target(text: str | None, settings: Settings, folder: Path) -> Target:
+    """Return what ``TARGET`` means: a file, a name under ``[servers]``, or the sample server.
+
+    Raises:
+        TargetError: it means nothing that can be served.
+    """
+    if text is None:
+        return SAMPLE
+    server = settings.servers.get(text)
+    if server is not None:
+        return _configured(server, settings.config_file.parent)
+    if "://" in text:
+        raise TargetError(
+            f"{text} is a remote server; this version serves Python files.",
+            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
+        )
+    if not text.partition(":")[0].endswith(".py") and not _looks_like_path(text):
+        raise TargetError(
+            f"There is no server {text!r} under [servers] in {settings.config_file}.",
+            hint=did_you_mean(text, settings.servers)
+            if settings.servers
+            else "Name a file with a FastMCP server in it: mcp-local run server.py",
+        )
+    return Target(parse_target(text, folder))
+
+
+def _looks_like_path(text: str) -> bool:
+    return any(mark in text for mark in "./\\:")
+
+
+def _configured(server: Server, folder: Path) -> Target:
+    """Return the target of a ``[servers.NAME]`` whose command is a Python file."""
+    if not server.command.partition(":")[0].endswith(".py") or server.args:
+        raise TargetError(
+            f"[servers.{server.name}] is not a Python file; this version serves Python files.",
+            hint=f'Write: [servers.{server.name}] command = "server.py"',
+        )
+    file = parse_target(server.command, folder / server.cwd)
+    return Target(file, policy=server.policy, namespace=server.name)
+
+
+def choose_policy(settings: Settings, target: Target | None) -> PolicyInForce:
+    """Load the policy: the one of flag or administrator, the target's, or that of the settings.
+
+    A broken policy refuses everything; it never widens access (POLICY.md 7).
+    """
+    imposed = settings.provenance["policy"].source in {Source.FLAG, Source.MANAGED}
+    own = target.policy if target is not None else ""
+    if target is SAMPLE:
+        path = settings.policy or own
+    else:
+        path = settings.policy if imposed else own or settings.policy
+    if not path:
+        return PolicyInForce(None)
+    try:
+        return PolicyInForce(load_policy(Path(path)), path)
+    except PolicyError as error:
+        return PolicyInForce(REFUSE_ALL, path, error)
+
+
+def open_log(settings: Settings, echo: Callable[[str], None] | None = None) -> Log:
+    """Return the log of the settings; ``echo`` is given each line too."""
+    return Log(log_file(settings), settings.log_level, settings.log_format, echo=echo)
+
+
+def log_file(settings: Settings) -> Path:
+    """Return where the log is."""
+    return settings.home / "log" / "mcp-local.jsonl"
+
+
+def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Session:
+    """Return who is signed in: the machine's person, or roles declared for trying things out."""
+    if settings.signin.method is SignInMethod.NONE:
+        return DeclaredSession(settings)
+    return LocalSession(settings, environ, log=log)
+
+
+def host(
+    settings: Settings,
+    environ: Mapping[str, str],
+    target: Target,
+    *,
+    log: Log,
+    session: Session | None = None,
+) -> Hosted:
+    """Load the target and put the guard around it. The target's own code runs here.
+
+    ``session`` stands in for the machine's, for tests without a broker.
+
+    Raises:
+        TargetError: the target can't be loaded.
+    """
+    from mcp_local.guard.hosted import protect  # noqa: PLC0415 - start-up: brings FastMCP along
+    from mcp_local.guard.loading import load_server  # noqa: PLC0415 - the same
+
+    server = load_server(target.file)
+    policy = choose_policy(settings, target)
+    if policy.problem is not None:
+        log.event("policy_broken", level="error", path=policy.path, problem=policy.problem.message)
+    session = session or open_session(settings, environ, log)
+    protect(
+        server,
+        policy=policy.decides,
+        session=session,
+        log=log,
+        hold=settings.list_hold,
+        locked=settings.list_locked,
+    )
+    return Hosted(server, session, policy, log)
