@@ -16,7 +16,12 @@ from urllib.request import getproxies, proxy_bypass
 
 import truststore
 import urllib3
-from urllib3.exceptions import HTTPError, SSLError, TimeoutError as Urllib3TimeoutError
+from urllib3.exceptions import (
+    HTTPError,
+    NewConnectionError,
+    SSLError,
+    TimeoutError as Urllib3TimeoutError,
+)
 
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, Unreachable
@@ -194,7 +199,7 @@ def _system_proxy(url: str) -> str:
 def _read(response: urllib3.BaseHTTPResponse, deadline: float, url: str) -> bytes:
     """Read the body within the deadline and the size limit (O16, J22)."""
     body = bytearray()
-    while piece := response.read1(_PIECE):
+    while piece := response.read1(_PIECE, decode_content=False):  # none was asked for
         body += piece
         if len(body) > LARGEST_ANSWER:
             raise AuthorityDown(f"{_host(url)} answers with more than {LARGEST_ANSWER} bytes.")
@@ -229,7 +234,7 @@ def _unreachable(error: HTTPError, url: str) -> Unreachable:
             hint="If a company's gateway reads your traffic, put its CA into the system's store "
             "or name it in `ca_file`.",
         )
-    if isinstance(error, Urllib3TimeoutError):
+    if isinstance(error, Urllib3TimeoutError) and not isinstance(error, NewConnectionError):
         return Unreachable(f"{host} doesn't answer in time.", hint=_OFFLINE_HINT)
     return Unreachable(f"{host} can't be reached.", hint=_OFFLINE_HINT)
 
