@@ -1,8 +1,8 @@
 """What a server and its broker process tell each other where storage is memory only.
 
-The server hands its entries over on the process's standard input; the process hands back states
-and, at the end, its entries over an inherited pipe: one JSON object a line. Nothing of it touches
-a disk (DESIGN.md 3).
+The server hands its entries over on the process's standard input; the process hands them back with
+each state over an inherited pipe: one JSON object a line. Nothing of it touches a disk
+(DESIGN.md 3).
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Message(msgspec.Struct, frozen=True, omit_defaults=True):
         return "Message(…)"
 
 
-def pack(store: Store) -> bytes:
-    """Return all entries of the store as one line."""
+def pack(store: Store, state: SignInState | None = None) -> bytes:
+    """Return all entries of the store, and perhaps a state, as one line."""
     loaded = {entry: store.load(entry) for entry in Entry}
     entries = {entry: data for entry, data in loaded.items() if data is not None}
-    return msgspec.json.encode(Message(entries=entries)) + b"\n"
+    return msgspec.json.encode(Message(state, entries)) + b"\n"
 
 
 def unpack(line: bytes) -> Message:
@@ -77,16 +77,13 @@ class Channel:
         fill(self.store, unpack(sys.stdin.buffer.read()))
 
     def tell(self, state: SignInState) -> None:
-        """Tell the server where the sign-in stands. A server that is gone is no error here."""
-        self._write(msgspec.json.encode(Message(state=state)) + b"\n")
+        """Tell the server where the sign-in stands, and hand back the entries as they are now.
 
-    def hand_back(self) -> None:
-        """Hand the entries back."""
-        self._write(pack(self.store))
-
-    def _write(self, line: bytes) -> None:
+        Both in one line, so that it never hears of a sign-in without getting the token. A server
+        that is gone is no error.
+        """
         with suppress(OSError):
-            self._pipe.write(line)
+            self._pipe.write(pack(self.store, state))
             self._pipe.flush()
 
 

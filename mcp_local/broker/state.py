@@ -56,6 +56,10 @@ class SignInState(msgspec.Struct, frozen=True, omit_defaults=True):
     """When a person was last asked without being the cause; limits nagging."""
     retry_after: float = 0.0
     """No renewal by itself before this time: the authority was out of reach."""
+    faults: int = 0
+    """How many renewals in a row didn't reach the authority; sets the pace of the next ones."""
+    program: str = ""
+    """What the client calls itself that the person should go back to; for display only."""
     account: str = ""
     """Display name of the account; never used to authorise."""
     generation: Annotated[int, msgspec.Meta(ge=0)] = 0

@@ -30,6 +30,11 @@ def may_prompt(state: SignInState, now: float) -> bool:
     return not 0 <= age < NAG_LIMIT  # a time in the future is a changed clock, not a prompt
 
 
+def sign_in_lock(profile: Path) -> Path:
+    """Return the lock that the one sign-in of this machine and profile holds while it runs."""
+    return profile / "signin.lock"
+
+
 class StateFile:
     """``state.json`` in a profile's folder."""
 

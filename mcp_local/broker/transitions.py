@@ -1,0 +1,128 @@
+"""The one state machine of sign-in and renewal: each function is one step, pure.
+
+To be handed to ``StateFile.update``; times are seconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from mcp_local.broker.refusal import (
+    AuthorityDown,
+    Blocked,
+    InteractionNeeded,
+    WrongAccount,
+    problem_of,
+)
+from mcp_local.broker.state import Phase, Problem, SignInState
+from mcp_local.errors import McpLocalError, Unreachable
+from mcp_local.identity.model import TokenRejected
+
+WAITING = frozenset({Phase.WAITING_FOR_BROWSER, Phase.WAITING_FOR_DEVICE_CODE})
+_FIRST_DELAY = 5.0
+_LONGEST_DELAY = 300.0
+"""Seconds between renewals while the authority is out of reach."""
+_INTERRUPTED = Problem(
+    "interrupted",
+    "The sign-in was ended from outside before it was finished.",
+    "Ask for the sign-in again, or run `mcp-local login`.",
+)
+_NOBODY = {"signed_out", "account_changed"}
+"""Codes that say that there is nobody whose token could be renewed."""
+
+
+def waiting_for_browser(
+    state: SignInState, *, now: float, deadline: float, start_url: str
+) -> SignInState:
+    """Begin to wait for the browser."""
+    began = _settled(state, Phase.WAITING_FOR_BROWSER, now)
+    return replace(began, deadline=deadline, start_url=start_url, last_prompt=now)
+
+
+def waiting_for_device_code(
+    state: SignInState, *, now: float, deadline: float, user_code: str, verification_uri: str
+) -> SignInState:
+    """Begin to wait until the person has entered the code."""
+    return replace(
+        _settled(state, Phase.WAITING_FOR_DEVICE_CODE, now),
+        deadline=deadline,
+        user_code=user_code,
+        verification_uri=verification_uri,
+        last_prompt=now,
+    )
+
+
+def signed_in(state: SignInState, *, now: float, account: str) -> SignInState:
+    """Note that somebody signed in."""
+    done = _settled(state, Phase.SIGNED_IN, now)
+    return replace(done, account=account, last_prompt=0.0, retry_after=0.0, faults=0)
+
+
+def failed(state: SignInState, *, now: float, error: McpLocalError) -> SignInState:
+    """End a sign-in without an account; ``last_prompt`` stays, so that nobody is nagged."""
+    return replace(_settled(state, _phase_after(error), now), problem=problem_of(error))
+
+
+def stopped(state: SignInState, *, now: float) -> SignInState:
+    """End a sign-in as the person wanted."""
+    problem = Problem("cancelled", "The sign-in was stopped.", "Start it again.")
+    return replace(_settled(state, Phase.SIGNED_OUT, now), problem=problem)
+
+
+def interrupted(state: SignInState, *, now: float) -> SignInState:
+    """Note that the sign-in process is gone without a word; asking again isn't nagging."""
+    if state.phase not in WAITING:
+        return state
+    lost = _settled(state, Phase.INTERRUPTED, now)
+    return replace(lost, problem=_INTERRUPTED, last_prompt=0.0)
+
+
+def renewed(state: SignInState, *, now: float, account: str) -> SignInState:
+    """Note a renewal; a sign-in under way goes on."""
+    if state.phase in WAITING:
+        return replace(state, retry_after=0.0, faults=0)
+    return signed_in(state, now=now, account=account)
+
+
+def not_renewed(state: SignInState, *, now: float, error: McpLocalError) -> SignInState:
+    """Note why a renewal failed; a sign-in under way goes on."""
+    if isinstance(error, Unreachable):
+        delay = min(_FIRST_DELAY * 2 ** min(state.faults, 10), _LONGEST_DELAY)
+        if isinstance(error, AuthorityDown):
+            delay = max(delay, error.retry_after)
+        later = replace(state, retry_after=now + delay, faults=state.faults + 1)
+        return later if state.phase in WAITING else replace(later, problem=problem_of(error))
+    if state.phase in WAITING:
+        return state
+    return failed(state, now=now, error=error)
+
+
+def asked_by_person(state: SignInState) -> SignInState:
+    """Lift the limit on prompts, since a person wants this one."""
+    return replace(state, last_prompt=0.0)
+
+
+def _settled(state: SignInState, phase: Phase, now: float) -> SignInState:
+    """Enter a phase: what belonged to the one before is gone."""
+    return replace(
+        state,
+        phase=phase,
+        since=now,
+        deadline=0.0,
+        start_url="",
+        user_code="",
+        verification_uri="",
+        problem=None,
+    )
+
+
+def _phase_after(error: McpLocalError) -> Phase:
+    match error:
+        case InteractionNeeded() if error.problem.code in _NOBODY:
+            return Phase.SIGNED_OUT
+        case InteractionNeeded() | WrongAccount():
+            return Phase.NEEDS_YOU
+        case Blocked() | TokenRejected():  # the next token would be refused for the same reason
+            return Phase.BLOCKED
+        case _:
+            return Phase.SIGNED_OUT
