@@ -41,7 +41,7 @@ def code_of(error: Mapping[str, object]) -> int | None:
     Answers of the token endpoint have ``error_codes``; those on the redirect only a text.
     """
     codes = error.get("error_codes")
-    if isinstance(codes, list) and codes and isinstance(codes[0], int):
+    if isinstance(codes, list) and codes and type(codes[0]) is int:
         return codes[0]
     found = _CODE.search(_text(error, "error_description"))
     return int(found[1]) if found else None

@@ -81,7 +81,8 @@ def refusal(error: Mapping[str, object]) -> McpLocalError:
     Everything that isn't known to be healed by the person or by waiting is Blocked: asking again
     and again would only hide it.
     """
-    name = error.get("error")
+    name, claims = error.get("error"), error.get("claims")
+    name = name if isinstance(name, str) else ""
     problem = problem_from(error)
     if name in _TRANSIENT:
         return AuthorityDown(
@@ -90,7 +91,6 @@ def refusal(error: Mapping[str, object]) -> McpLocalError:
     if name in _ENDED:
         return Declined(problem)
     if name in _INTERACTION and error.get("suberror") != _NO_SCREEN_HELPS:
-        claims = error.get("claims")
         return InteractionNeeded(problem, claims=claims if isinstance(claims, str) else "")
     return Blocked(problem)
 
