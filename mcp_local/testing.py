@@ -38,7 +38,7 @@ class SignsInAs(Protocol):
 
 @pytest.fixture
 def entra_emulator() -> Iterator[Emulator]:
-    """A local Entra ID of the test's own, running, with its default directory."""
+    """Run a local Entra ID of the test's own, with its default directory."""
     from mcp_local.emulator import Emulator  # noqa: PLC0415 - start-up time of every pytest run
 
     with Emulator() as emulator:
@@ -49,7 +49,7 @@ def entra_emulator() -> Iterator[Emulator]:
 def entra_as(
     entra_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> SignsInAs:
-    """A function that makes somebody sign in at the emulator whenever a browser is opened.
+    """Return a function that makes somebody sign in whenever a browser is opened.
 
     State is kept in a folder of the test's own, its key beside it; settings of the machine are
     not seen.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mcp_local.emulator.authority import Options
+    from mcp_local.emulator.defaults import default_directory
     from mcp_local.emulator.directory import (
         Api,
         ClientApp,
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
         Consent,
         Directory,
         Person,
-        default_directory,
     )
     from mcp_local.emulator.emulator import Emulator
     from mcp_local.emulator.faults import Fault
     from mcp_local.emulator.request_log import LoggedRequest
+    from mcp_local.emulator.users_file import load_directory
 
 __all__ = [
     "Api",
@@ -39,6 +40,7 @@ __all__ = [
     "Options",
     "Person",
     "default_directory",
+    "load_directory",
 ]
 
 _HOMES = {
@@ -46,6 +48,8 @@ _HOMES = {
     "Fault": "faults",
     "LoggedRequest": "request_log",
     "Options": "authority",
+    "default_directory": "defaults",
+    "load_directory": "users_file",
 }
 
 

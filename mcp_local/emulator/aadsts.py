@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 
@@ -21,6 +21,8 @@ class Aadsts:
     suberror: str = ""
 
 
+DECLINED = 65004
+"""The person said no; the one code the pages look at."""
 _UNAUTHORIZED = 401
 
 CATALOGUE = {
@@ -59,7 +61,7 @@ CATALOGUE = {
             "'{who}' hasn't consented to '{app}'. Send an interactive request.",
             suberror="consent_required",
         ),
-        Aadsts(65004, "access_denied", "The person declined to consent."),
+        Aadsts(DECLINED, "access_denied", "The person declined to consent."),
         Aadsts(70000, "invalid_grant", "The grant is invalid or malformed."),
         Aadsts(70003, "unsupported_grant_type", "The grant type '{grant}' isn't supported."),
         Aadsts(70008, "invalid_grant", "The authorization code has expired."),
@@ -132,7 +134,7 @@ class Trace:
     @staticmethod
     def new(correlation_id: str | None, now: float) -> Trace:
         """Make a trace for an answer given at ``now`` (seconds since the epoch)."""
-        moment = datetime.datetime.fromtimestamp(now, datetime.UTC)
+        moment = dt.datetime.fromtimestamp(now, dt.UTC)
         return Trace(
             correlation_id=_guid(correlation_id),
             trace_id=str(uuid.uuid4()),

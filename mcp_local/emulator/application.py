@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from mcp_local.emulator.aadsts import Refused
 from mcp_local.emulator.authorize import Authorize
 from mcp_local.emulator.device_pages import DevicePages
+from mcp_local.emulator.help_pages import HelpPages
 from mcp_local.emulator.metadata import Metadata
 from mcp_local.emulator.middleware import Gate
 from mcp_local.emulator.token_endpoint import TokenEndpoint
@@ -36,7 +37,8 @@ def machine_app(authority: Authority, log: RequestLog, faults: Faults) -> Gate:
 
 
 def _human(authority: Authority) -> list[Route]:
-    return [*DevicePages(authority).routes(), *Authorize(authority).routes()]
+    pages = (HelpPages(authority), DevicePages(authority), Authorize(authority))
+    return [route for page in pages for route in page.routes()]
 
 
 def _application(routes: list[Route], authority: Authority) -> Starlette:

@@ -11,13 +11,14 @@ from mcp_local.emulator.claims import policy_claims
 from mcp_local.emulator.directory import ConditionalAccess, Consent, Directory, Person
 from mcp_local.emulator.grants import Grants
 from mcp_local.emulator.keys import KeyRing
+from mcp_local.emulator.sessions import Sessions
 from mcp_local.emulator.tokens import Issuers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_local.emulator.directory import ClientApp
-    from mcp_local.emulator.grants import SignedIn
+    from mcp_local.emulator.sessions import SignedIn
 
 SHARED_TENANTS = frozenset({"common", "organizations"})
 
@@ -32,6 +33,8 @@ class Options:
     """When given, access tokens say to be renewed this early (``refresh_in``)."""
     strict_rotation: bool = False
     """A refresh token works once only; the cloud lets old ones live."""
+    device_lifetime: float = 900.0
+    """Of device codes."""
     device_interval: int = 5
     """Least time between two polls in the device code flow."""
     clock: Callable[[], float] = time.time
@@ -50,9 +53,13 @@ class Authority:
     pages: str = ""
     """Origin of the pages for people: ``http://localhost:PORT``."""
     grants: Grants = field(init=False)
+    sessions: Sessions = field(init=False)
 
     def __post_init__(self) -> None:
-        self.grants = Grants(self.options.clock, self.options.strict_rotation)
+        self.sessions = Sessions(self.options.clock)
+        self.grants = Grants(
+            self.options.clock, self.options.device_lifetime, self.options.strict_rotation
+        )
 
     @property
     def issuers(self) -> Issuers:
@@ -97,7 +104,7 @@ class Authority:
 
     def needs_consent(self, person: Person) -> bool:
         """Tell whether the person still has to consent."""
-        return person.consent is Consent.ASK and not self.grants.has_consented(person.object_id)
+        return person.consent is Consent.ASK and not self.sessions.has_consented(person.object_id)
 
     def check_person(self, person: Person, *, device_code: bool = False) -> None:
         """Refuse a person who gets no token whatever they do: on the page or at the endpoint."""
@@ -123,7 +130,7 @@ class Authority:
         """Return the person a grant belongs to, when a token may be issued for it now."""
         person = self.person(signed_in.object_id)
         self.check_person(person, device_code=device_code)
-        since = self.grants.valid_from(person.object_id)
+        since = self.sessions.valid_from(person.object_id)
         if signed_in.at < since:
             raise Refused(50173, since=f"{since:.0f}")
         if self.needs_consent(person):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mcp_local.emulator.aadsts import Refused
+from mcp_local.emulator.aadsts import DECLINED, Refused
 from mcp_local.emulator.claims import POLICIES, values_asked_for
 from mcp_local.emulator.interaction import PROMPTS, Asked, Interaction
 from mcp_local.emulator.pages import Form, error_page, message_page
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from mcp_local.emulator.aadsts import Trace
     from mcp_local.emulator.authority import Authority
-    from mcp_local.emulator.grants import SignedIn
+    from mcp_local.emulator.sessions import SignedIn
 
-_TOLD_TO_THE_APP = frozenset({50058, 50147, 65004, 70011, 90023, 700054, 900144, 9002313})
+_TOLD_TO_THE_APP = frozenset({50058, 50147, DECLINED, 70011, 90023, 700054, 900144, 9002313})
 """The rest the person reads in the browser, and the app never hears of it (ENTRA.md, trap 6)."""
 
 

@@ -6,7 +6,7 @@ written anywhere. It must be handed to programs as a file and never be put into 
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 import tempfile
@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_VALID = datetime.timedelta(days=30)
-_BACK_DATED = datetime.timedelta(days=1)
+_VALID = dt.timedelta(days=30)
+_BACK_DATED = dt.timedelta(days=1)
 _HOST = "localhost"
 _ADDRESSES = ("127.0.0.1", "::1")
 
@@ -58,7 +58,7 @@ def _context(pem: bytes) -> ssl.SSLContext:
 
 
 def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mcp_local.emulator.aadsts import Refused, Trace
+from mcp_local.emulator.aadsts import DECLINED, Refused, Trace
 from mcp_local.emulator.interaction import Asked, Interaction
 from mcp_local.emulator.pages import Form, code_page, error_page, message_page
 from mcp_local.emulator.scopes import parse_scopes
@@ -55,7 +55,7 @@ class DevicePages:
         try:
             outcome = self._interaction.proceed(self._asked(request, grant), answers)
         except Refused as refused:
-            if refused.code == 65004:
+            if refused.code == DECLINED:
                 grant.declined = True
                 return message_page("Declined", f"You didn't sign in to {app} on your device.")
             return error_page(refused, Trace.new(grant.correlation_id, self._authority.now()))

@@ -43,7 +43,7 @@ class ConditionalAccess(StrEnum):
     """Blocked in the device code flow only: AADSTS53003."""
 
 
-def _derived(*names: str) -> str:
+def derived_guid(*names: str) -> str:
     """Return a GUID that is always the same for the same names."""
     return str(uuid.uuid5(uuid.NAMESPACE_DNS, "/".join(names)))
 
@@ -72,7 +72,7 @@ class Person:
 
     def __post_init__(self) -> None:
         if not self.object_id:
-            object.__setattr__(self, "object_id", _derived("person", self.username))
+            object.__setattr__(self, "object_id", derived_guid("person", self.username))
 
     @property
     def short_name(self) -> str:
@@ -82,7 +82,7 @@ class Person:
     @property
     def policy_id(self) -> str:
         """GUID of the person's conditional access policy, as it stands in ``claims``."""
-        return _derived("policy", self.conditional_access)
+        return derived_guid("policy", self.conditional_access)
 
     def answers_to(self, who: str) -> bool:
         """Tell whether ``who`` is the user name (short or full), the name, or the object id."""
@@ -155,69 +155,3 @@ class Directory:
     def find(self, who: str) -> Person | None:
         """Return the person called ``who`` (see :meth:`Person.answers_to`), or ``None``."""
         return next((person for person in self.people if person.answers_to(who)), None)
-
-
-def default_directory(
-    *, tenant_id: str = "", token_version: int = 2, one_app: bool = False
-) -> Directory:
-    """Return a new directory with one person for each situation worth trying.
-
-    ``token_version`` is that of the first API. With ``one_app`` the client and the API are one
-    registration, which meets AADSTS90009 when it refreshes a token asked for by App ID URI.
-    """
-    tenant_id = tenant_id or str(uuid.uuid4())
-    client_id = _derived("client", tenant_id)
-    api_id = client_id if one_app else _derived("api", tenant_id)
-    return Directory(
-        tenant_id=tenant_id,
-        people=_default_people(),
-        client=ClientApp(client_id=client_id),
-        apis=(
-            Api(api_id=api_id, token_version=token_version, assignment_required=True),
-            Api(api_id=_derived("reports", tenant_id), name="Reports", scopes=("Reports.Read",)),
-        ),
-    )
-
-
-def _default_people() -> tuple[Person, ...]:
-    def person(
-        short: str,
-        name: str,
-        *roles: str,
-        groups: tuple[str, ...] = (),
-        home_tenant: str = "",
-        enabled: bool = True,
-        assigned: bool = True,
-        consent: Consent = Consent.GRANTED,
-        access: ConditionalAccess = ConditionalAccess.NONE,
-    ) -> Person:
-        return Person(
-            username=f"{short}@{DOMAIN}",
-            name=name,
-            roles=roles,
-            groups=groups,
-            home_tenant=home_tenant,
-            enabled=enabled,
-            assigned=assigned,
-            consent=consent,
-            conditional_access=access,
-        )
-
-    many = tuple(_derived("group", str(number)) for number in range(GROUP_LIMIT + 1))
-    return (
-        person("reader", "Rita Reader", "Task.Read", groups=many[:2]),
-        person("writer", "Walter Writer", "Task.Write"),
-        person("manager", "Mona Manager", "Task.All"),
-        person("admin", "Ada Admin", "Admin"),
-        person("norole", "Nora Norole"),
-        person("guest", "Gus Guest", "Task.Read", home_tenant=_derived("tenant", "partner")),
-        person("groups", "Greta Groups", "Task.Read", groups=many),
-        person("consent", "Connie Consent", "Task.Read", consent=Consent.ASK),
-        person("adminconsent", "Alan Approval", "Task.Read", consent=Consent.ADMIN),
-        person("mfa", "Mia Factor", "Task.Read", access=ConditionalAccess.MFA),
-        person("stepup", "Stefan Stepup", "Task.Read", access=ConditionalAccess.CLAIMS),
-        person("device", "Dora Device", "Task.Read", access=ConditionalAccess.DEVICE),
-        person("blocked", "Bob Blocked", "Task.Read", access=ConditionalAccess.BLOCK),
-        person("unassigned", "Una Unassigned", assigned=False),
-        person("disabled", "Dan Disabled", "Task.Read", enabled=False),
-    )

@@ -13,18 +13,20 @@ from mcp_local.emulator.aadsts import Refused
 from mcp_local.emulator.application import human_app, machine_app
 from mcp_local.emulator.authority import Authority, Options
 from mcp_local.emulator.certificates import make_certificates
-from mcp_local.emulator.directory import Directory, Person, default_directory
+from mcp_local.emulator.defaults import default_directory
 from mcp_local.emulator.faults import Faults
 from mcp_local.emulator.request_log import RequestLog
 from mcp_local.emulator.scopes import Wanted, parse_one_resource
 from mcp_local.emulator.server import ServerThread, check_loopback, loopback_sockets
-from mcp_local.emulator.tokens import Span, access_claims
+from mcp_local.emulator.tokens import Mint, Span
 from mcp_local.emulator.visitor import browser_command
 from mcp_local.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Mapping
     from types import TracebackType
+
+    from mcp_local.emulator.directory import Directory, Person
 
 
 class Emulator:
@@ -116,7 +118,7 @@ class Emulator:
         self.stop()
 
     @contextmanager
-    def switched_off(self) -> Iterator[None]:
+    def switched_off(self) -> Generator[None]:
         """Be out of reach (connections are refused), then go on at the same ports."""
         self._thread.stop()
         try:
@@ -220,7 +222,7 @@ class Emulator:
 
     def revoke_sessions(self, user: str) -> None:
         """Take back a person's grants, as a changed password does: AADSTS50173 at the next one."""
-        self._authority.grants.revoke(self.person(user).object_id)
+        self._authority.sessions.revoke(self.person(user).object_id)
 
     # Keys and tokens
 
@@ -253,17 +255,12 @@ class Emulator:
         authority = self._authority
         wanted = self._wanted(scope or self.scope)
         seconds = authority.options.lifetime if lifetime is None else lifetime
-        made = access_claims(
-            self.directory,
-            self.person(user),
-            wanted,
-            authority.issuers,
-            Span.starting(authority.now(), seconds),
-            version=version,
-        )
+        span = Span.starting(authority.now(), seconds)
+        mint = Mint(self.directory, authority.issuers, span)
+        made = mint.access(self.person(user), wanted, version=version)
         kept = {name: value for name, value in (made | claims).items() if value is not None}
         x5t = (version or wanted.resource.token_version) == 1
-        return authority.keys.sign(kept, x5t=x5t, headers=headers or {})
+        return authority.keys.sign(kept, x5t=x5t, headers=headers)
 
     def _wanted(self, scope: str) -> Wanted:
         try:

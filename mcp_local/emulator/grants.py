@@ -1,4 +1,4 @@
-"""What the authority has given out and not yet taken back: codes, refresh tokens, sessions.
+"""What the authority has given out: authorization codes, refresh tokens, device codes.
 
 All of it lives in memory and is touched by the emulator's event loop only.
 """
@@ -14,26 +14,15 @@ from mcp_local.emulator.aadsts import Refused
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_local.emulator.sessions import SignedIn
+
 CODE_LIFETIME = 600.0
 """Seconds an authorization code can be redeemed."""
-DEVICE_LIFETIME = 900.0
-"""Seconds a device code can be used."""
 REFRESH_LIFETIME = 90 * 86400.0
 """Seconds of inactivity after which a refresh token expires."""
 _USER_CODE = "BCDFGHJKLMNPQRSTVWXYZ23456789"
 """No vowels, no 0 or 1: no words, nothing to mistake (RFC 8628, section 6.1)."""
 _USER_CODE_LENGTH = 9
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """One sign-in of one person; what every grant goes back to."""
-
-    object_id: str
-    at: float
-    """Seconds since the epoch."""
-    met: frozenset[str] = frozenset()
-    """Ids of the conditional access policies that were met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +69,14 @@ class Grants:
     """Everything given out by one authority."""
 
     clock: Callable[[], float]
+    device_lifetime: float = 900.0
+    """Seconds a device code can be used."""
     strict_rotation: bool = False
     """Whether a refresh token works once only; the cloud lets old ones live."""
     _codes: dict[str, CodeGrant] = field(default_factory=dict[str, CodeGrant])
     _redeemed: set[str] = field(default_factory=set[str])
     _refresh: dict[str, RefreshGrant] = field(default_factory=dict[str, RefreshGrant])
     _devices: dict[str, DeviceGrant] = field(default_factory=dict[str, DeviceGrant])
-    _browsers: dict[str, dict[str, SignedIn]] = field(
-        default_factory=dict[str, dict[str, SignedIn]]
-    )
-    _consented: set[str] = field(default_factory=set[str])
-    _valid_from: dict[str, float] = field(default_factory=dict[str, float])
 
     # Authorization codes
 
@@ -141,7 +127,7 @@ class Grants:
         """Return a new device code and its grant."""
         user_code = "".join(secrets.choice(_USER_CODE) for _ in range(_USER_CODE_LENGTH))
         code = _token("D")
-        expires_at = self.clock() + DEVICE_LIFETIME
+        expires_at = self.clock() + self.device_lifetime
         self._devices[code] = DeviceGrant(user_code, scope, expires_at, correlation_id)
         return code, self._devices[code]
 
@@ -164,41 +150,3 @@ class Grants:
     def end_device(self, code: str) -> None:
         """Forget a device code that was redeemed."""
         self._devices.pop(code, None)
-
-    # Browsers, consent, revocation
-
-    def browser(self, cookie: str) -> dict[str, SignedIn]:
-        """Return who is signed in in a browser, by object id."""
-        return dict(self._browsers.get(cookie, {}))
-
-    def remember(self, cookie: str, signed_in: SignedIn) -> str:
-        """Keep a sign-in for a browser; returns the cookie, a new one when it was unknown."""
-        known = cookie if cookie in self._browsers else secrets.token_urlsafe(24)
-        self._browsers.setdefault(known, {})[signed_in.object_id] = signed_in
-        return known
-
-    def forget_browser(self, cookie: str) -> None:
-        """Sign everybody out of a browser."""
-        self._browsers.pop(cookie, None)
-
-    def consent(self, object_id: str) -> None:
-        """Remember that a person consented."""
-        self._consented.add(object_id)
-
-    def has_consented(self, object_id: str) -> bool:
-        """Tell whether a person consented on the page."""
-        return object_id in self._consented
-
-    def withdraw_consent(self, object_id: str) -> None:
-        """Take back what :meth:`consent` gave."""
-        self._consented.discard(object_id)
-
-    def revoke(self, object_id: str) -> None:
-        """Refuse, from now on, everything given out to a person before now."""
-        self._valid_from[object_id] = self.clock()
-        for browser in self._browsers.values():
-            browser.pop(object_id, None)
-
-    def valid_from(self, object_id: str) -> float:
-        """Return since when grants of a person hold; seconds since the epoch."""
-        return self._valid_from.get(object_id, 0.0)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mcp_local.emulator.aadsts import Refused
+from mcp_local.emulator.aadsts import DECLINED, Refused
 from mcp_local.emulator.directory import ConditionalAccess
-from mcp_local.emulator.grants import SignedIn
 from mcp_local.emulator.pages import Form, accounts_page, approval_page, consent_page
+from mcp_local.emulator.sessions import SignedIn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ class Interaction:
         50058 when nobody may be asked, and whatever stands against the person.
         """
         if answers.get("cancel"):
-            raise Refused(65004)
+            raise Refused(DECLINED)
         person = self._who(asked, answers)
         if person is None:
             if asked.prompt == "none":
@@ -115,10 +115,10 @@ class Interaction:
                 self._check_not_declined(answers, "consent")
                 form = asked.form.keeping(account=person.username, approve=_YES)
                 return consent_page(authority.directory, form, person, asked.scopes)
-            authority.grants.consent(person.object_id)
+            authority.sessions.consent(person.object_id)
         return SignedIn(person.object_id, authority.now(), met)
 
     @staticmethod
     def _check_not_declined(answers: Mapping[str, str], question: str) -> None:
         if answers.get(question):
-            raise Refused(65004)
+            raise Refused(DECLINED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import datetime
+import datetime as dt
 import functools
 import threading
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _BITS = 2048
 _EXPONENT = 65537
-_VALID = datetime.timedelta(days=365)
+_VALID = dt.timedelta(days=365)
 _making = threading.Lock()
 
 
@@ -63,7 +63,7 @@ def _pooled(_index: int) -> SigningKey:
     # RSA keys are slow to make, and in the cloud, too, all tenants share them.
     private = rsa.generate_private_key(public_exponent=_EXPONENT, key_size=_BITS)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mcp-local emulator signing")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -115,8 +115,10 @@ class KeyRing:
         """Return the published keys, each marked with ``issuer``."""
         return {"keys": [key.jwk(issuer) for key in self._published]}
 
-    def sign(self, claims: Mapping[str, object], *, x5t: bool, headers: Mapping[str, str]) -> str:
+    def sign(
+        self, claims: Mapping[str, object], *, x5t: bool, headers: Mapping[str, str] | None = None
+    ) -> str:
         """Return ``claims`` as a signed JWT; v1.0 tokens carry ``x5t`` beside ``kid``."""
         key = self._active
-        own = {"kid": key.kid} | ({"x5t": key.kid} if x5t else {}) | dict(headers)
+        own = {"kid": key.kid} | ({"x5t": key.kid} if x5t else {}) | dict(headers or {})
         return jwt.encode(dict(claims), key.private, algorithm="RS256", headers=own)

@@ -69,6 +69,9 @@ class Gate:
         answer = _Answer(send, noted, cut=bool(fault and fault.cut))
         try:
             await self._answer(scope, receive, answer, fault)
+        except asyncio.CancelledError:
+            # Only a stopping server cancels, and the connection is gone by then.
+            return
         finally:
             noted(0)
 

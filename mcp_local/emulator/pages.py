@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mcp_local.emulator.aadsts import Refused, Trace
     from mcp_local.emulator.directory import Directory, Person
 
-_FOOTER = "This is the mcp-local emulator on your own machine, not Microsoft. Use no real password."
+_FOOTER = "This is the mcp-local emulator on your own machine, not Microsoft. It never asks for a password."
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +211,14 @@ def error_page(refused: Refused, trace: Trace) -> HTMLResponse:
         f"<dt>Timestamp</dt><dd>{trace.timestamp}</dd></dl>"
     )
     return _page("error", "Sign-in error", body, code=refused.code)
+
+
+def directory_page(directory: Directory, authority: str) -> HTMLResponse:
+    """Return the start page: where the authority is, and who can sign in."""
+    rows = "".join(f'<li class="row-account">{_tile(person)}</li>' for person in directory.people)
+    body = (
+        "<h1>A local Entra ID</h1>"
+        f'<p class="lead">for development and tests. Its authority is <code>{escape(authority)}'
+        f'</code></p><ul class="accounts">{rows}</ul>'
+    )
+    return _page("start", "mcp-local emulator", body, tenant=directory.name)

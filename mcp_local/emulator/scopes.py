@@ -21,7 +21,7 @@ GRAPH = Api(
     scopes=("openid", "profile", "email", "User.Read", "User.ReadBasic.All", "Mail.Read"),
     token_version=1,
 )
-"""Owner of scopes without a resource. Its tokens are for Graph alone: nobody else can verify them."""
+"""Owner of scopes without a resource; nobody but Graph can verify its tokens (J9)."""
 
 
 @dataclass(frozen=True, slots=True)

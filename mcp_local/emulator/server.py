@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import sys
@@ -46,22 +45,26 @@ def loopback_sockets(port: int) -> list[socket.socket]:
         UsageError: the port is in use.
     """
     for _ in range(_TRIES if port == 0 else 1):
-        with contextlib.ExitStack() as opened:
-            try:
-                first = opened.enter_context(_bound(socket.AF_INET, "127.0.0.1", port))
-                taken = first.getsockname()[1]
-                second = opened.enter_context(_bound(socket.AF_INET6, "::1", taken))
-            except _NoIpv6:
-                opened.pop_all()
-                return [first]
-            except OSError:
-                continue
-            opened.pop_all()
-            return [first, second]
+        try:
+            return _both_families(port)
+        except OSError:
+            continue
     raise UsageError(
         f"port {port} is in use" if port else "no port is free on loopback",
         hint="Choose another with --port, or leave it out.",
     )
+
+
+def _both_families(port: int) -> list[socket.socket]:
+    first = _bound(socket.AF_INET, "127.0.0.1", port)
+    try:
+        second = _bound(socket.AF_INET6, "::1", first.getsockname()[1])
+    except _NoIpv6:
+        return [first]
+    except OSError:
+        first.close()
+        raise
+    return [first, second]
 
 
 class _NoIpv6(Exception):
@@ -96,7 +99,6 @@ class _Server(uvicorn.Server):
             ssl_context_factory=(lambda _config, _default: tls) if tls else None,
             lifespan="off",
             log_config=None,
-            log_level="critical",
             access_log=False,
             server_header=False,
             date_header=False,
@@ -114,12 +116,17 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        for task in list(self.server_state.tasks):
-            task.cancel()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
         for one in sockets or []:
             one.close()
+        connections, tasks = self.server_state.connections, list(self.server_state.tasks)
+        for connection in list(connections):
+            connection.transport.abort()
+        while connections:  # noqa: ASYNC110 - uvicorn has no event for it; it takes a few turns
+            await asyncio.sleep(0)
+        # What still waits (a fault's delay, say) has nobody to answer any more.
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class ServerThread:

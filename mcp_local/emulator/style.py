@@ -25,7 +25,7 @@ ul.accounts { max-height: 22.5rem; overflow-y: auto; border: 1px solid var(--lin
   border-radius: 10px; }
 ul.accounts li + li { border-top: 1px solid var(--line); }
 button, input { font: inherit; color: inherit; }
-button.account { display: flex; align-items: center; gap: .85rem; width: 100%;
+button.account, .row-account { display: flex; align-items: center; gap: .85rem; width: 100%;
   padding: .6rem .85rem; border: 0; background: none; text-align: left; cursor: pointer; }
 button.account:hover { background: var(--hover); }
 .avatar { flex: none; display: grid; place-items: center; width: 2.4rem; height: 2.4rem;
@@ -53,11 +53,12 @@ input.code { font-size: 1.35rem; letter-spacing: .25em; text-transform: uppercas
 .field { display: flex; gap: .5rem; }
 summary { cursor: pointer; color: var(--accent); margin-bottom: .5rem; }
 ul.scopes li { padding: .4rem 0; border-bottom: 1px solid var(--line); }
-.bad { color: var(--bad); }
+.bad { margin-top: .75rem; color: var(--bad); }
 .note { margin: 1rem 0; padding: .6rem .85rem; border: 1px solid var(--note-line);
   border-radius: 8px; background: var(--note); font-size: .9rem; }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .15rem .75rem; margin: 1rem 0 0;
   color: var(--soft); font-size: .8rem; }
+code { overflow-wrap: anywhere; }
 dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 footer { max-width: 27rem; color: var(--soft); font-size: .85rem; text-align: center; }
 @media (max-width: 30rem) { main { padding: 1.25rem; } }

@@ -11,18 +11,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from mcp_local.emulator.aadsts import Refused
+from mcp_local.emulator.aadsts import DECLINED, Refused
 from mcp_local.emulator.claims import CAPABILITIES, values_asked_for
-from mcp_local.emulator.grants import DEVICE_LIFETIME
 from mcp_local.emulator.pkce import challenge_of
 from mcp_local.emulator.scopes import GRAPH, parse_one_resource, parse_scopes
-from mcp_local.emulator.tokens import (
-    Span,
-    access_claims,
-    client_info,
-    id_claims,
-    with_graph_nonce,
-)
+from mcp_local.emulator.tokens import Mint, Span, client_info, with_graph_nonce
 from mcp_local.emulator.wire import NO_STORE, read_form, refusal, trace_of
 
 if TYPE_CHECKING:
@@ -32,8 +25,8 @@ if TYPE_CHECKING:
 
     from mcp_local.emulator.authority import Authority
     from mcp_local.emulator.directory import Person
-    from mcp_local.emulator.grants import SignedIn
     from mcp_local.emulator.scopes import Wanted
+    from mcp_local.emulator.sessions import SignedIn
 
 _DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 _NO_SECRETS = ("client_secret", "client_assertion")
@@ -131,7 +124,7 @@ class TokenEndpoint:
         now = self._authority.now()
         since, grant.last_poll = now - grant.last_poll, now
         if grant.declined:
-            raise Refused(65004, error="authorization_declined")
+            raise Refused(DECLINED, error="authorization_declined")
         if now > grant.expires_at:
             raise Refused(70020)
         if grant.signed_in is None:
@@ -165,32 +158,27 @@ class TokenEndpoint:
             body["client_info"] = client_info(granted.person, authority.directory.tenant_id)
         return body
 
+    def _mint(self) -> Mint:
+        authority = self._authority
+        span = Span.starting(authority.now(), authority.options.lifetime)
+        return Mint(authority.directory, authority.issuers, span)
+
     def _access_token(self, granted: _Granted, form: Mapping[str, str]) -> str:
-        authority, wanted = self._authority, granted.wanted
-        claims = access_claims(
-            authority.directory,
-            granted.person,
-            wanted,
-            authority.issuers,
-            Span.starting(authority.now(), authority.options.lifetime),
-            capabilities=values_asked_for(form.get("claims", ""), CAPABILITIES),
-        )
+        keys, wanted = self._authority.keys, granted.wanted
+        capabilities = values_asked_for(form.get("claims", ""), CAPABILITIES)
+        claims = self._mint().access(granted.person, wanted, capabilities=capabilities)
         v1 = wanted.resource.token_version == 1
         if wanted.resource is not GRAPH:
-            return authority.keys.sign(claims, x5t=v1, headers={})
-        nonce, kid = secrets.token_urlsafe(32), authority.keys.active.kid
+            return keys.sign(claims, x5t=v1)
+        nonce, kid = secrets.token_urlsafe(32), keys.active.kid
         hashed = hashlib.sha256(nonce.encode()).hexdigest()
-        token = authority.keys.sign(claims, x5t=v1, headers={"nonce": hashed})
+        token = keys.sign(claims, x5t=v1, headers={"nonce": hashed})
         shown = {"typ": "JWT", "nonce": nonce, "alg": "RS256", "x5t": kid, "kid": kid}
         return with_graph_nonce(token, shown)
 
     def _id_token(self, granted: _Granted) -> str:
-        authority = self._authority
-        span = Span.starting(authority.now(), authority.options.lifetime)
-        claims = id_claims(
-            authority.directory, granted.person, authority.issuers, span, granted.nonce
-        )
-        return authority.keys.sign(claims, x5t=False, headers={})
+        claims = self._mint().identity(granted.person, granted.nonce)
+        return self._authority.keys.sign(claims, x5t=False)
 
     async def _device(self, request: Request) -> JSONResponse:
         authority = self._authority
@@ -209,7 +197,7 @@ class TokenEndpoint:
             "user_code": grant.user_code,
             "device_code": code,
             "verification_uri": page,
-            "expires_in": int(DEVICE_LIFETIME),
+            "expires_in": int(authority.options.device_lifetime),
             "interval": authority.options.device_interval,
             "message": f"To sign in, open {page} in a browser and enter the code "
             f"{grant.user_code}.",

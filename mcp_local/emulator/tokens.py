@@ -63,23 +63,6 @@ def _subject(person: Person, app_id: str) -> str:
     return base64url(hashlib.sha256(f"{person.object_id}/{app_id}".encode()).digest())
 
 
-def _common(directory: Directory, person: Person, span: Span, app_id: str) -> dict[str, object]:
-    claims: dict[str, object] = {
-        "iat": span.issued,
-        "nbf": span.issued,
-        "exp": span.expires,
-        "name": person.name,
-        "oid": person.object_id,
-        "rh": f"1.{secrets.token_urlsafe(36)}.",
-        "sub": _subject(person, app_id),
-        "tid": directory.tenant_id,
-        "uti": secrets.token_urlsafe(16),
-    }
-    if person.home_tenant:
-        claims["idp"] = f"https://sts.windows.net/{person.home_tenant}/"
-    return claims
-
-
 def _groups(person: Person, tenant_id: str) -> dict[str, object]:
     if not person.groups:
         return {}
@@ -92,69 +75,85 @@ def _groups(person: Person, tenant_id: str) -> dict[str, object]:
     }
 
 
-def _versioned(
-    version: int, wanted: Wanted, issuers: Issuers, client_id: str, person: Person
-) -> dict[str, object]:
-    if version == 1:
-        return {
-            "ver": "1.0",
-            "iss": issuers.v1,
-            "aud": wanted.prefix or wanted.resource.api_id,
-            "appid": client_id,
-            "appidacr": "0",
-            "unique_name": person.username,
-            "upn": person.username,
+@dataclass(frozen=True, slots=True)
+class Mint:
+    """Makes the claims of tokens that one tenant gives out at one moment."""
+
+    directory: Directory
+    issuers: Issuers
+    span: Span
+
+    def access(
+        self,
+        person: Person,
+        wanted: Wanted,
+        *,
+        capabilities: tuple[str, ...] = (),
+        version: int = 0,
+    ) -> dict[str, object]:
+        """Return the claims of an access token.
+
+        ``capabilities`` are what the client said it can do (``xms_cc``); ``version`` 0 leaves the
+        choice to the API.
+        """
+        resource = wanted.resource
+        claims = self._common(person, resource.api_id)
+        claims |= self._versioned(version or resource.token_version, person, wanted)
+        claims["scp"] = " ".join(wanted.names)
+        claims["wids"] = [_GUEST if person.home_tenant else _MEMBER]
+        claims |= _groups(person, self.directory.tenant_id)
+        if person.roles and resource.api_id == self.directory.api.api_id:
+            claims["roles"] = list(person.roles)
+        if capabilities:
+            claims["xms_cc"] = list(capabilities)
+        return claims
+
+    def identity(self, person: Person, nonce: str) -> dict[str, object]:
+        """Return the claims of a v2.0 id token; ``nonce`` is echoed as it was received."""
+        client_id = self.directory.client.client_id
+        claims = self._common(person, client_id)
+        claims |= {"ver": "2.0", "iss": self.issuers.v2, "aud": client_id}
+        claims["preferred_username"] = person.username
+        if nonce:
+            claims["nonce"] = nonce
+        return claims
+
+    def _common(self, person: Person, app_id: str) -> dict[str, object]:
+        claims: dict[str, object] = {
+            "iat": self.span.issued,
+            "nbf": self.span.issued,
+            "exp": self.span.expires,
+            "name": person.name,
+            "oid": person.object_id,
+            "rh": f"1.{secrets.token_urlsafe(36)}.",
+            "sub": _subject(person, app_id),
+            "tid": self.directory.tenant_id,
+            "uti": secrets.token_urlsafe(16),
         }
-    return {
-        "ver": "2.0",
-        "iss": issuers.v2,
-        "aud": wanted.resource.api_id,
-        "azp": client_id,
-        "azpacr": "0",
-        "preferred_username": person.username,
-    }
+        if person.home_tenant:
+            claims["idp"] = f"https://sts.windows.net/{person.home_tenant}/"
+        return claims
 
-
-def access_claims(
-    directory: Directory,
-    person: Person,
-    wanted: Wanted,
-    issuers: Issuers,
-    span: Span,
-    *,
-    capabilities: tuple[str, ...] = (),
-    version: int = 0,
-) -> dict[str, object]:
-    """Return the claims of an access token.
-
-    ``version`` 0 leaves the choice to the API. ``capabilities`` are what the client said it can
-    do (``xms_cc``).
-    """
-    resource = wanted.resource
-    client_id = directory.client.client_id
-    claims = _common(directory, person, span, resource.api_id)
-    claims |= _versioned(version or resource.token_version, wanted, issuers, client_id, person)
-    claims["scp"] = " ".join(wanted.names)
-    claims["wids"] = [_GUEST if person.home_tenant else _MEMBER]
-    claims |= _groups(person, directory.tenant_id)
-    if person.roles and resource.api_id == directory.api.api_id:
-        claims["roles"] = list(person.roles)
-    if capabilities:
-        claims["xms_cc"] = list(capabilities)
-    return claims
-
-
-def id_claims(
-    directory: Directory, person: Person, issuers: Issuers, span: Span, nonce: str
-) -> dict[str, object]:
-    """Return the claims of a v2.0 id token; ``nonce`` is echoed as it was received."""
-    client_id = directory.client.client_id
-    claims = _common(directory, person, span, client_id)
-    claims |= {"ver": "2.0", "iss": issuers.v2, "aud": client_id}
-    claims["preferred_username"] = person.username
-    if nonce:
-        claims["nonce"] = nonce
-    return claims
+    def _versioned(self, version: int, person: Person, wanted: Wanted) -> dict[str, object]:
+        client_id = self.directory.client.client_id
+        if version == 1:
+            return {
+                "ver": "1.0",
+                "iss": self.issuers.v1,
+                "aud": wanted.prefix or wanted.resource.api_id,
+                "appid": client_id,
+                "appidacr": "0",
+                "unique_name": person.username,
+                "upn": person.username,
+            }
+        return {
+            "ver": "2.0",
+            "iss": self.issuers.v2,
+            "aud": wanted.resource.api_id,
+            "azp": client_id,
+            "azpacr": "0",
+            "preferred_username": person.username,
+        }
 
 
 def client_info(person: Person, tenant_id: str) -> str:

@@ -37,7 +37,7 @@ class Mood(StrEnum):
     WILLING = "willing"
     """Picks the account, approves, accepts."""
     DECLINES = "declines"
-    """Picks the account, then declines the first thing asked, or cancels where nothing is."""
+    """Picks the account, and declines to approve or to consent where that is asked."""
     CANCELS = "cancels"
     """Cancels at the account picker."""
 
@@ -178,7 +178,7 @@ def visit(
     *,
     mood: Mood = Mood.WILLING,
     user_code: str = "",
-    timeout: float = 30.0,  # noqa: ASYNC109 - not a coroutine
+    timeout: float = 30.0,
 ) -> Outcome:
     """Open ``url`` with a new browser as ``user`` (see :class:`Visitor`)."""
     return Visitor(user, mood=mood, user_code=user_code, timeout=timeout).visit(url)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from mcp_local.emulator.authority import Authority
-    from mcp_local.emulator.grants import SignedIn
+    from mcp_local.emulator.sessions import SignedIn
 
 _LIMIT = 64 * 1024
 """Bytes of a form; the cloud's own limit is unknown, honest clients send a few KB."""
@@ -68,15 +68,15 @@ class BrowserCookie:
 
     def read(self, request: Request) -> dict[str, SignedIn]:
         """Return who is signed in in this browser, by object id."""
-        return self._authority.grants.browser(request.cookies.get(self._name, ""))
+        return self._authority.sessions.browser(request.cookies.get(self._name, ""))
 
     def keep(self, request: Request, response: Response, signed_in: SignedIn) -> None:
         """Remember a sign-in."""
         known = request.cookies.get(self._name, "")
-        cookie = self._authority.grants.remember(known, signed_in)
+        cookie = self._authority.sessions.remember(known, signed_in)
         response.set_cookie(self._name, cookie, path="/", httponly=True, samesite="lax")
 
     def forget(self, request: Request, response: Response) -> None:
         """Sign everybody out of this browser."""
-        self._authority.grants.forget_browser(request.cookies.get(self._name, ""))
+        self._authority.sessions.forget_browser(request.cookies.get(self._name, ""))
         response.delete_cookie(self._name, path="/", httponly=True, samesite="lax")
