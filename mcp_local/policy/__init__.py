@@ -1,1 +1,1 @@
-"""Who may see and use what. Pure: no file is watched, no clock read, nothing printed."""
+"""Who may see and use what. Pure but for `load`: no file watched, no clock asked, nothing printed."""

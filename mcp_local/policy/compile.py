@@ -1,0 +1,144 @@
+"""Documents → rules. Every role is known, no inclusion runs in a circle, the files agree."""
+
+from __future__ import annotations
+
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+from mcp_local.errors import did_you_mean
+from mcp_local.policy.engine import CompiledPolicy
+from mcp_local.policy.model import Action, Effect, Kind
+from mcp_local.policy.problems import InvalidPolicy, Origin, Problem, problem
+from mcp_local.policy.rules import Matcher, Names, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mcp_local.policy.document import Document, Grant, Selection
+
+_ALL_KINDS = frozenset(Kind)
+_ALL_ACTIONS = frozenset(Action)
+
+MAX_REACH = 2_000_000
+"""Pairs of (role, role it includes); more is a mistake, and would fill the memory."""
+
+
+def compile_policy(documents: Sequence[Document]) -> CompiledPolicy:
+    """Return the policy that the documents make together.
+
+    Raises:
+        InvalidPolicy: an included role isn't there or includes itself, or defaults contradict.
+    """
+    default = _default(documents)
+    grants = [grant for document in documents for grant in document.grants]
+    reach = _reach(grants)
+    holders = _holders(reach)
+    return CompiledPolicy(
+        rules=[rule for grant in grants for rule in _rules(grant, holders[grant.role])],
+        taggings=[
+            (tagging.tag, matcher)
+            for document in documents
+            for tagging in document.taggings
+            for matcher in _by_name(tagging.selection)
+        ],
+        default=default,
+        roles=sorted(reach, key=lambda role: (len(reach[role]), role)),
+        files=[document.file for document in documents],
+    )
+
+
+def _default(documents: Sequence[Document]) -> Effect:
+    said = [(each.default, each.default_origin) for each in documents if each.default is not None]
+    for effect, origin in said:
+        if effect is not said[0][0]:
+            first = said[0][1] or Origin(documents[0].file)
+            message = f"is `{effect}`, but `{said[0][0]}` in {first.file}"
+            hint = "Say it in one file only."
+            raise InvalidPolicy([problem(origin or first, "default", message, hint)])
+    return said[0][0] or Effect.DENY if said else Effect.DENY
+
+
+def _reach(grants: Sequence[Grant]) -> Mapping[str, frozenset[str]]:
+    """Return each role with all roles whose grants it has: itself and what it includes."""
+    _check_includes(grants)
+    graph: dict[str, set[str]] = {grant.role: set() for grant in grants}
+    for grant in grants:
+        graph[grant.role].update(reference.name for reference in grant.includes)
+    reach: dict[str, frozenset[str]] = {}
+    total = 0
+    for role in _included_first(graph, grants):
+        reach[role] = frozenset({role}).union(*(reach[each] for each in graph[role]))
+        total += len(reach[role])
+        if total > MAX_REACH:
+            origin = next(grant.origin for grant in grants if grant.role == role)
+            raise InvalidPolicy([problem(origin, f"roles.{role}", "includes too many roles")])
+    return reach
+
+
+def _check_includes(grants: Sequence[Grant]) -> None:
+    known = {grant.role for grant in grants}
+    problems: list[Problem] = [
+        problem(
+            reference.origin,
+            reference.path,
+            f"includes `{reference.name}`, which is no role of this policy",
+            did_you_mean(reference.name, known),
+        )
+        for grant in grants
+        for reference in grant.includes
+        if reference.name not in known
+    ]
+    if problems:
+        raise InvalidPolicy(problems)
+
+
+def _included_first(graph: Mapping[str, set[str]], grants: Sequence[Grant]) -> tuple[str, ...]:
+    try:
+        return tuple(
+            TopologicalSorter({role: sorted(each) for role, each in graph.items()}).static_order()
+        )
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+    closing = next(
+        reference
+        for grant in grants
+        for reference in grant.includes
+        if grant.role in circle and reference.name in circle
+    )
+    message = f"includes itself: {' → '.join(reversed(circle))}"
+    hint = "A role that includes another is the larger one; leave one of them out."
+    raise InvalidPolicy([problem(closing.origin, closing.path, message, hint)])
+
+
+def _holders(reach: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]]:
+    """Return each role with all roles that have its grants."""
+    holders: dict[str, set[str]] = {role: set() for role in reach}
+    for role, reached in reach.items():
+        for each in reached:
+            holders[each].add(role)
+    return {role: frozenset(each) for role, each in holders.items()}
+
+
+def _rules(grant: Grant, holders: frozenset[str]) -> Iterator[Rule]:
+    matchers = tuple(_by_name(grant.selection))
+    if grant.tags:
+        matchers = (Matcher(_ALL_KINDS, tags=frozenset(grant.tags)), *matchers)
+    if matchers:
+        yield Rule(
+            name=f"roles.{grant.role}",
+            effect=Effect.ALLOW,
+            roles=holders,
+            matchers=matchers,
+            actions=frozenset(grant.actions) or _ALL_ACTIONS,
+            origin=grant.origin,
+        )
+
+
+def _by_name(selection: Selection) -> Iterator[Matcher]:
+    for kind, texts in (
+        (Kind.TOOL, selection.tools),
+        (Kind.RESOURCE, selection.resources),
+        (Kind.PROMPT, selection.prompts),
+    ):
+        if texts:
+            yield Matcher(frozenset({kind}), Names(texts))

@@ -1,0 +1,69 @@
+"""A policy from the disk: one file, or a folder of them. The only part of the policy that reads."""
+
+from __future__ import annotations
+
+import stat
+from typing import TYPE_CHECKING
+
+from mcp_local.errors import PolicyError
+from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.problems import InvalidPolicy, Origin, problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mcp_local.policy.engine import CompiledPolicy
+
+MAX_BYTES = 8 << 20
+_SUFFIXES = frozenset({".yaml", ".yml"})
+
+
+def load_policy(path: Path) -> CompiledPolicy:
+    """Return the policy of a file, or of all ``*.yaml`` and ``*.yml`` files of a folder.
+
+    Raises:
+        InvalidPolicy: something in a file is wrong; says where.
+        PolicyError: there is nothing to read, or it can't be read.
+    """
+    return compile_policy([parse_policy(_read(file), str(file)) for file in policy_files(path)])
+
+
+def policy_files(path: Path) -> list[Path]:
+    """Return the files that make the policy; hidden ones are editors' litter and left out.
+
+    Raises:
+        PolicyError: there is none, or the folder can't be read.
+    """
+    try:
+        if not path.is_dir():
+            return [path]
+        files = sorted(file for file in path.iterdir() if file.suffix in _SUFFIXES)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    files = [file for file in files if not file.name.startswith(".")]
+    if not files:
+        hint = "Put a file like policy.yaml there, or name another folder in `policy`."
+        raise PolicyError(f"The policy folder {path} has no *.yaml file.", hint=hint)
+    return files
+
+
+def _read(path: Path) -> str:
+    try:
+        state = path.stat()
+        if not stat.S_ISREG(state.st_mode):
+            raise PolicyError(f"The policy {path} is not a file.", hint="Name a YAML file.")
+        if state.st_size > MAX_BYTES:
+            raise PolicyError(f"The policy {path} is larger than 8 MiB.", hint="Is it a policy?")
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except UnicodeDecodeError as error:
+        hint = "Save it as UTF-8."
+        message = f"is not UTF-8 text: byte {error.start + 1} doesn't fit"
+        raise InvalidPolicy([problem(Origin(str(path)), "", message, hint)]) from None
+
+
+def _unreadable(path: Path, error: OSError) -> PolicyError:
+    hint = "Name a policy with `--policy`, MCP_LOCAL_POLICY or `policy` in the settings file."
+    return PolicyError(f"The policy {path} can't be read: {error.strerror}.", hint=hint)
