@@ -53,7 +53,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     upn: str = ""
     unique_name: str = ""
     idp: str = ""
-    acct: int | None = None
+    acct: int | msgspec.UnsetType = msgspec.UNSET
     """0 member, 1 guest, where the app registration asks for it."""
 
     @property
@@ -76,7 +76,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def guest(self) -> bool:
         """Whether the person's home is another tenant; for display."""
-        if self.acct is not None:
+        if self.acct is not msgspec.UNSET:
             return self.acct == 1
         return bool(self.idp) and self.tid not in self.idp
 

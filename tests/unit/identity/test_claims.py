@@ -244,7 +244,7 @@ def test_optional_texts_are_texts(claim: str, value: object) -> None:
     assert refused(**{claim: value}) is Rejection.CLAIM_TYPE
 
 
-@pytest.mark.parametrize("value", ["1", True, [1]], ids=repr)
+@pytest.mark.parametrize("value", ["1", True, None, [1]], ids=repr)
 def test_acct_is_an_integer(value: object) -> None:
     """The account's kind is 0 or 1."""
     assert refused(acct=value) is Rejection.CLAIM_TYPE
