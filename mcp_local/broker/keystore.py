@@ -32,6 +32,8 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 3
 """OWASP's "Password Storage" gives this as equal to n=2^17, p=1, with a quarter of the memory."""
 _SCRYPT_MEMORY = 64 * 1024 * 1024
 """Bytes; scrypt takes 128 · n · r = 32 MiB."""
+_PATIENCE = 5.0
+"""Seconds that a first start waits for another one, which makes the key."""
 _ALTERNATIVES = (
     f"Set cache.key to another source: `keyring`, `passphrase` (with {PASSPHRASE} or "
     f"{PASSPHRASE_FILE}), `file` (a 0600 key file beside the cache), or `memory`."
@@ -96,7 +98,7 @@ def _first_available(source: _Source) -> KeyResult:
             return attempt()
         except StorageError as error:
             reasons.append(error.message.rstrip("."))
-    return KeyResult(None, in_memory(f"{'; '.join(reasons)}."))
+    return KeyResult(None, in_memory(f"Why: {'; '.join(reasons)}."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class _Source:
         value = slot.fetch()
         if value is not None:
             return value, ""
-        with FileLock(self.home / "key.lock"):
+        with FileLock(self.home / "key.lock", timeout=_PATIENCE):
             value = slot.fetch()  # another process may have been quicker
             if value is not None:
                 return value, ""
