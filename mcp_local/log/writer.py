@@ -136,8 +136,12 @@ def _as_json(record: Mapping[str, object]) -> str:
 
 def _as_text(record: Mapping[str, object]) -> str:
     head = f"{record['time']} {str(record['level']).upper():7} [{record['pid']}] {record['event']}"
-    pairs = [f"{key}={_dumps(value)}" for key, value in record.items() if key not in _HEAD]
-    return " ".join([head, *pairs])
+    pairs = [f"{_escaped(key)}={_dumps(record[key])}" for key in record if key not in _HEAD]
+    return " ".join([_escaped(head), *pairs])
+
+
+def _escaped(text: str) -> str:
+    return _dumps(text)[1:-1]
 
 
 def _dumps(value: object) -> str:
