@@ -1,1 +1,1 @@
-"""Who may see and use what. Pure but for `load`: no file watched, no clock asked, nothing printed."""
+"""Who may see and use what. Pure: only ``load`` reads files; time comes in with the request."""

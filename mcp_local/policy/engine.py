@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mcp_local.policy.model import Component, Request
     from mcp_local.policy.rules import Matcher, Rule
 
-_REMEMBERED = 1 << 15
-"""Decisions kept; a server of 5,000 tools uses two for each of its people."""
+_REMEMBERED = 1 << 14
+"""Decisions kept; a person at a server of 5,000 tools uses 10,000."""
 _LONGEST = 512
 """Characters of a name; longer ones are judged anew, so that memory stays bounded."""
 
@@ -129,8 +129,7 @@ def _allows(about: Sequence[Rule], roles: set[str]) -> bool:
 
 def _refuse_ambiguous(subject: Subject) -> Decision | None:
     """POLICY.md 4: before any matching."""
-    what = fault(subject.uri or subject.name) if subject.kind is Kind.RESOURCE else ""
-    if not what:
+    if subject.kind is not Kind.RESOURCE or not (what := fault(subject.name) or fault(subject.uri)):
         return None
     return Decision(Effect.DENY, "uri", f"The address holds {what}, which can be read in two ways.")
 

@@ -60,15 +60,33 @@ def read_managed(place: ManagedFile) -> Layer:
         SettingsError: it can't be read, holds a mistake, or could be written by others than its
             owner: whoever can write it decides over every user of the machine.
     """
-    path = place.path
-    if not path.exists():
+    text = _read_text(place.path)
+    if text is None:
         return Layer()
-    if not _only_written_by(path, place.owner):
+    if not _only_written_by(place.path, place.owner):
         raise SettingsError(
-            f"{path} could be written by others than the administrator.",
+            f"{place.path} could be written by others than the administrator.",
             hint="Give it to the administrator alone, and its folder too; then start again.",
         )
-    return read_file(path, Source.MANAGED)
+    return _read_layer(text, place.path, Source.MANAGED)
+
+
+def read_file(path: Path, *, required: bool) -> Layer:
+    """Read the person's settings file; one that isn't there has no values.
+
+    Raises:
+        SettingsError: it can't be read, isn't TOML, holds a mistake, or is ``required`` and not
+            there.
+    """
+    text = _read_text(path)
+    if text is not None:
+        return _read_layer(text, path, Source.FILE)
+    if required:
+        raise SettingsError(
+            f"The settings file {path} is not there.",
+            hint="Name another with `--config`, or leave the flag out.",
+        )
+    return Layer()
 
 
 def _only_written_by(path: Path, owner: int) -> bool:
@@ -83,15 +101,7 @@ def _only_written_by(path: Path, owner: int) -> bool:
     return all(state.st_uid == owner and not state.st_mode & others for state in states)
 
 
-def read_file(path: Path, source: Source) -> Layer:
-    """Read one settings file; one that isn't there has no values.
-
-    Raises:
-        SettingsError: it can't be read, isn't TOML, or holds a mistake.
-    """
-    if not path.exists():
-        return Layer()
-    text = _read_text(path)
+def _read_layer(text: str, path: Path, source: Source) -> Layer:
     layer = Layer()
     for name, value in _flatten(_parse(text, path), ""):
         try:
@@ -103,7 +113,7 @@ def read_file(path: Path, source: Source) -> Layer:
     return layer
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path) -> str | None:
     try:
         state = path.stat()
         if not stat.S_ISREG(state.st_mode):
@@ -111,6 +121,8 @@ def _read_text(path: Path) -> str:
         if state.st_size > MAX_BYTES:
             raise SettingsError(f"{path} is larger than 1 MiB.", hint="Is it a settings file?")
         return path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except OSError as error:
         raise SettingsError(
             f"{path} can't be read: {error.strerror}.", hint="Check who may read it."
@@ -164,7 +176,7 @@ def _unknown(name: str) -> Unfit:
     return Unfit("is no setting", did_you_mean(name, IN_FILE | {"servers"}))
 
 
-def read_value(name: str, value: object, folder: Path) -> object:
+def read_value(name: str, value: object, folder: Path | None = None) -> object:
     """Return the value as its setting takes it; paths are made absolute from ``folder``.
 
     Raises:
@@ -188,12 +200,12 @@ def line_of(text: str, name: str) -> int:
     header = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if match := re.match(r"\s*\[+([^\[\]]+)\]", line):
-            header = _bare(match[1]) + "."
-            if header == name + ".":
-                return number
-        elif (match := re.match(r"\s*([\w.\"' -]+?)\s*=", line)) and header + _bare(
-            match[1]
-        ) == name:
+            header = here = _bare(match[1])
+        elif match := re.match(r"\s*([\w.\"' -]+?)\s*=", line):
+            here = f"{header}.{_bare(match[1])}".removeprefix(".")
+        else:
+            continue
+        if here == name:
             return number
     return 0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from mcp_local.errors import SettingsError, did_you_mean
@@ -24,6 +23,7 @@ from mcp_local.settings.values import Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from mcp_local.settings.keys import Key
     from mcp_local.settings.paths import ManagedFile
@@ -71,7 +71,8 @@ def load(
     home, home_place = home_folder(environ)
     config, config_place = _config_file(flags, environ)
     top = read_managed(managed or managed_file(environ))
-    below = (_from_flags(flags), _from_environ(environ), read_file(config, Source.FILE))
+    file = read_file(config, required=config_place.source is Source.FLAG)
+    below = (_from_flags(flags), _from_environ(environ), file)
     chosen = Chosen(_merge(top, below))
     settings = replace(
         _assemble(chosen, home, config),
@@ -85,15 +86,9 @@ def load(
 def _config_file(
     flags: Mapping[str, str | None], environ: Mapping[str, str]
 ) -> tuple[Path, Provenance]:
-    given = flags.get("config")
-    if not given:
-        return config_path(environ)
-    path = absolute(given, Path.cwd())
-    if not path.is_file():
-        raise SettingsError(
-            f"--config: {path} is not there.", hint="Name the settings file, or leave it out."
-        )
-    return path, Provenance(Source.FLAG, "--config")
+    if given := flags.get("config"):
+        return absolute(given), Provenance(Source.FLAG, "--config")
+    return config_path(environ)
 
 
 def _from_flags(flags: Mapping[str, str | None]) -> Layer:
@@ -125,7 +120,7 @@ def _from_environ(environ: Mapping[str, str]) -> Layer:
 def _from_text(name: str, text: str, place: Provenance) -> Found:
     try:
         decoded = keys.BY_NAME[name].shape.decode(text)
-        return Found(read_value(name, decoded, Path.cwd()), place)
+        return Found(read_value(name, decoded), place)
     except Unfit as error:
         raise wrong(place.place, name, error.message, error.hint) from None
 

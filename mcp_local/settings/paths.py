@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mcp_local.errors import SettingsError
 from mcp_local.settings.keys import BY_DEFAULT, CONFIG_VARIABLE, HOME_VARIABLE
 from mcp_local.settings.model import Provenance, Source
 
@@ -29,7 +31,7 @@ class ManagedFile(NamedTuple):
 def home_folder(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
     """Return the state folder: ``MCP_LOCAL_HOME``, else the system's place for user state."""
     if override := environ.get(HOME_VARIABLE, ""):
-        return absolute(override, Path.cwd()), Provenance(Source.ENVIRONMENT, HOME_VARIABLE)
+        return absolute(override), Provenance(Source.ENVIRONMENT, HOME_VARIABLE)
     if sys.platform == "win32":  # desktop clients' packages hide AppData from terminals
         return Path.home() / ".mcp-local", BY_DEFAULT
     from platformdirs import user_state_path  # noqa: PLC0415 - start-up: not with an override
@@ -43,7 +45,7 @@ def config_path(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
     With ``MCP_LOCAL_HOME`` it lies there too, so that one variable makes a set-up of its own.
     """
     if override := environ.get(CONFIG_VARIABLE, ""):
-        return absolute(override, Path.cwd()), Provenance(Source.ENVIRONMENT, CONFIG_VARIABLE)
+        return absolute(override), Provenance(Source.ENVIRONMENT, CONFIG_VARIABLE)
     if environ.get(HOME_VARIABLE) or sys.platform == "win32":
         folder, place = home_folder(environ)
         return folder / FILE_NAME, place
@@ -61,9 +63,24 @@ def managed_file(environ: Mapping[str, str]) -> ManagedFile:
     return ManagedFile(Path("/etc", APP, FILE_NAME))
 
 
-def absolute(text: str, base: Path) -> Path:
-    """Return the path made absolute from ``base``; ``~`` is the person's home folder."""
-    return base / Path(text).expanduser()
+def absolute(text: str, base: Path | None = None) -> Path:
+    """Return the path made absolute from ``base``; ``~`` is the person's home folder.
+
+    Without ``base`` it is taken from the working folder.
+
+    Raises:
+        SettingsError: it is relative to a working folder that was deleted.
+    """
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 - Path.expanduser raises for `~nobody`
+    if path.is_absolute():
+        return path
+    try:
+        return (base or Path.cwd()) / path
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{text} is relative, and the working folder is gone.",
+            hint="Start from a folder that is there, or give the whole path.",
+        ) from None
 
 
 def profile_dir(settings: Settings) -> Path:
