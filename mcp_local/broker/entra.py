@@ -14,7 +14,7 @@ import msal
 
 from mcp_local.broker.flows import Account, BrowserFlow, DeviceFlow, Tokens
 from mcp_local.broker.metadata import Documents, Metadata, is_page, load_metadata
-from mcp_local.broker.msal_answers import DeviceCode, Granted, ask, convert
+from mcp_local.broker.msal_answers import DeviceCode, Granted, ask, convert, odd
 from mcp_local.broker.msal_cache import NOBODY, accounts_in, choose, swap
 from mcp_local.broker.msal_http import MsalHttp
 from mcp_local.broker.record import load_record
@@ -236,7 +236,10 @@ class Entra:
         if "error" in result:
             raise refusal(result)
         data = cache.serialize().encode()
-        return self._tokens(result, data, choose(accounts_in(data), "", ""))
+        accounts = accounts_in(data)
+        if not accounts:  # no client_info: nothing could renew this token
+            raise odd()
+        return self._tokens(result, data, accounts[0])
 
     def _tokens(self, result: dict[str, object], cache: bytes, account: Account) -> Tokens:
         if "error" in result:

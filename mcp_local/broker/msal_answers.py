@@ -46,7 +46,7 @@ def ask(call: Callable[[], T], *, otherwise: McpLocalError | None = None) -> T:
     try:
         return call()
     except _FAULTS:
-        raise otherwise or _odd() from None
+        raise otherwise or odd() from None
 
 
 def convert(answer: Mapping[str, object], kind: type[S]) -> S:
@@ -58,10 +58,11 @@ def convert(answer: Mapping[str, object], kind: type[S]) -> S:
     try:
         return msgspec.convert(answer, kind, strict=False)
     except msgspec.ValidationError:
-        raise _odd() from None
+        raise odd() from None
 
 
-def _odd() -> AuthorityDown:
+def odd() -> AuthorityDown:
+    """Return the error for an answer that can't be understood."""
     return AuthorityDown(
         "The authority's answer makes no sense.",
         hint="Try again in a minute. If it stays, check `authority`.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mcp_local.broker.aadsts import CATALOGUE
 from mcp_local.broker.state import Problem
@@ -41,8 +41,9 @@ def code_of(error: Mapping[str, object]) -> int | None:
     Answers of the token endpoint have ``error_codes``; those on the redirect only a text.
     """
     codes = error.get("error_codes")
-    if isinstance(codes, list) and codes and type(codes[0]) is int:
-        return codes[0]
+    first = next(iter(cast("list[object]", codes)), None) if isinstance(codes, list) else None
+    if isinstance(first, int) and not isinstance(first, bool):
+        return first
     found = _CODE.search(_text(error, "error_description"))
     return int(found[1]) if found else None
 
