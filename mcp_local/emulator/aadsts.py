@@ -30,6 +30,7 @@ CATALOGUE = {
     for entry in (
         Aadsts(50011, "invalid_request", "The redirect URI '{uri}' isn't registered for '{app}'."),
         Aadsts(50034, "invalid_grant", "The account '{who}' doesn't exist in '{tenant}'."),
+        Aadsts(50049, "invalid_instance", "The instance '{host}' isn't known."),
         Aadsts(50057, "invalid_grant", "The account '{who}' is disabled."),
         Aadsts(50058, "login_required", "Nobody is signed in, and prompt=none forbids to ask."),
         Aadsts(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from mcp_local.emulator.aadsts import Refused
 from mcp_local.emulator.authority import SHARED_TENANTS
 from mcp_local.emulator.tokens import Issuers
 
@@ -94,20 +96,23 @@ class Metadata:
         issuer = self._issuer(request.path_params["tenant"], version)
         return JSONResponse(self._authority.keys.jwks(issuer), headers=_CACHED)
 
-    async def _instance(self, _request: Request) -> JSONResponse:
+    async def _instance(self, request: Request) -> JSONResponse:
         authority = self._authority
+        own = authority.origin.removeprefix("https://")
+        asked = urlsplit(request.query_params.get("authorization_endpoint", authority.origin))
+        if asked.netloc.lower() not in {own, own.partition(":")[0], *_MICROSOFT_HOSTS}:
+            raise Refused(50049, host=asked.netloc)
         discovery = (
             f"{authority.origin}/{authority.directory.tenant_id}"
             "/v2.0/.well-known/openid-configuration"
         )
-        host = authority.origin.removeprefix("https://")
         metadata = [
             {
                 "preferred_network": _MICROSOFT_HOSTS[0],
                 "preferred_cache": "login.windows.net",
                 "aliases": list(_MICROSOFT_HOSTS),
             },
-            {"preferred_network": host, "preferred_cache": host, "aliases": [host]},
+            {"preferred_network": own, "preferred_cache": own, "aliases": [own]},
         ]
         body = {
             "tenant_discovery_endpoint": discovery,

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from mcp_local.emulator.aadsts import Refused, Trace
     from mcp_local.emulator.directory import Directory, Person
 
-_FOOTER = "This is the mcp-local emulator on your own machine, not Microsoft. It never asks for a password."
+_FOOTER = (
+    "This is the mcp-local emulator on your own machine, not Microsoft. "
+    "It never asks for a password."
+)
 
 
 @dataclass(frozen=True, slots=True)
