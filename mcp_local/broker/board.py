@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.state import SignInState
+from mcp_local.broker.state_file import counted
 from mcp_local.errors import StorageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ class Board:
         Raises:
             StorageError: the state can't be kept, and no server listens instead.
         """
-        self._last = self._through(lambda: self._file.update(change), lambda: change(self._last))
+        self._last = self._through(
+            lambda: self._file.update(change), lambda: counted(self._last, change)
+        )
         if self._channel is not None:
             self._channel.tell(self._last)
         return self._last

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from mcp_local.broker.files import FileLock, atomic_write, private_dir, read_private
 from mcp_local.broker.state import SignInState
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 NAG_LIMIT = 24 * 3600.0
 """Seconds after an unanswered or failed prompt before another may come by itself."""
+_LONGEST_WAIT = 3600.0
+"""Seconds; no back-off is longer."""
 _SIZE_LIMIT = 64 * 1024
 _LOCK_TIMEOUT = 5.0
 """Seconds; a change takes milliseconds, so a longer holder is stopped or broken."""
@@ -30,9 +33,21 @@ def may_prompt(state: SignInState, now: float) -> bool:
     return not 0 <= age < NAG_LIMIT  # a time in the future is a changed clock, not a prompt
 
 
+def may_renew(state: SignInState, now: float) -> bool:
+    """Tell whether a renewal may be tried now: the authority was not just out of reach."""
+    wait = state.retry_after - now
+    return not 0 < wait <= _LONGEST_WAIT  # more than that is a changed clock, not a wait
+
+
 def sign_in_lock(profile: Path) -> Path:
     """Return the lock that the one sign-in of this machine and profile holds while it runs."""
     return profile / "signin.lock"
+
+
+def counted(old: SignInState, change: Callable[[SignInState], SignInState]) -> SignInState:
+    """Return ``change(old)`` with the next generation, or ``old`` itself when nothing changes."""
+    new = replace(change(old), generation=old.generation)
+    return old if new == old else replace(new, generation=old.generation + 1)
 
 
 class StateFile:
@@ -67,11 +82,9 @@ class StateFile:
         private_dir(self._path.parent)
         with FileLock(self._lock, timeout=_LOCK_TIMEOUT):
             old = self.read()
-            new = msgspec.structs.replace(change(old), generation=old.generation)
-            if new == old:
-                return old
-            new = msgspec.structs.replace(new, generation=old.generation + 1)
-            atomic_write(self._path, msgspec.json.encode(new))
+            new = counted(old, change)
+            if new is not old:
+                atomic_write(self._path, msgspec.json.encode(new))
             return new
 
     def version(self) -> tuple[int, ...]:

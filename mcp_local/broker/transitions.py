@@ -22,6 +22,8 @@ WAITING = frozenset({Phase.WAITING_FOR_BROWSER, Phase.WAITING_FOR_DEVICE_CODE})
 _FIRST_DELAY = 5.0
 _LONGEST_DELAY = 300.0
 """Seconds between renewals while the authority is out of reach."""
+_LONGEST_NAME = 80
+"""Characters; the client says of itself what it likes."""
 _INTERRUPTED = Problem(
     "interrupted",
     "The sign-in was ended from outside before it was finished.",
@@ -69,6 +71,13 @@ def stopped(state: SignInState, *, now: float) -> SignInState:
     return replace(_settled(state, Phase.SIGNED_OUT, now), problem=problem)
 
 
+def signed_out(state: SignInState, *, now: float) -> SignInState:
+    """Note a sign-out; a sign-in under way goes on, and what limits prompts stays."""
+    if state.phase in WAITING:
+        return replace(state, account="")
+    return SignInState(since=now, last_prompt=state.last_prompt)
+
+
 def interrupted(state: SignInState, *, now: float) -> SignInState:
     """Note that the sign-in process is gone without a word; asking again isn't nagging."""
     if state.phase not in WAITING:
@@ -100,6 +109,11 @@ def not_renewed(state: SignInState, *, now: float, error: McpLocalError) -> Sign
 def asked_by_person(state: SignInState) -> SignInState:
     """Lift the limit on prompts, since a person wants this one."""
     return replace(state, last_prompt=0.0)
+
+
+def go_back_to(state: SignInState, *, program: str) -> SignInState:
+    """Note which program the person should go back to."""
+    return replace(state, program=program[:_LONGEST_NAME])
 
 
 def _settled(state: SignInState, phase: Phase, now: float) -> SignInState:
