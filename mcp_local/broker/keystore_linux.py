@@ -73,7 +73,7 @@ class SecretServiceSlot:
     @contextmanager
     def _connection(self) -> Generator[DBusConnection]:
         try:
-            with closing(_connect(find_bus(self._environ), self._deadline)) as connection:
+            with closing(connect(find_bus(self._environ), self._deadline)) as connection:
                 yield connection
         except LockedException as error:
             raise KeyUnavailable("the keyring is locked") from error
@@ -136,7 +136,8 @@ class _BoundedConnection(DBusConnection):
     send_message = send
 
 
-def _connect(address: str, deadline: float) -> DBusConnection:
+def connect(address: str, deadline: float) -> DBusConnection:
+    """Return a connection to the bus that is done with at ``deadline`` (monotonic seconds)."""
     remaining = max(deadline - time.monotonic(), 0.001)  # 0 would mean not to wait at all
     sock = prep_socket(get_bus(address), timeout=remaining)
     try:

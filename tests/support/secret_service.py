@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jeepney.io.blocking import open_dbus_connection
-from secretstorage import Collection, get_all_collections
+from secretstorage import Collection, check_service_availability, get_all_collections
 from secretstorage.defines import SS_PATH
 from secretstorage.util import DBusAddressWrapper, format_secret, open_session
 
@@ -38,6 +40,7 @@ _BUS = """\
     <allow send_destination="*" eavesdrop="true"/>
     <allow eavesdrop="true"/>
     <allow own="*"/>
+    {rules}
   </policy>
 </busconfig>
 """
@@ -58,6 +61,14 @@ class SecretService:
     """What a process of that desktop has in its environment, to be merged into another one."""
     keyring: subprocess.Popen[bytes]
     bus: subprocess.Popen[bytes]
+
+    def wait_until_ready(self) -> None:
+        """Wait until the keyring has its name on the bus; it is unlocked by then."""
+        deadline = time.monotonic() + 30
+        with self._connection() as connection:
+            while not check_service_availability(connection):
+                assert time.monotonic() < deadline, "the keyring doesn't start"
+                time.sleep(0.01)
 
     def lock(self) -> None:
         """Lock the default collection, as a person does who leaves the desk."""
@@ -84,6 +95,12 @@ class SecretService:
                 for item in collection.get_all_items()
             ]
 
+    def overwrite(self, secret: bytes) -> None:
+        """Put something else into every item of the default collection."""
+        with self._connection() as connection:
+            for item in Collection(connection).get_all_items():
+                item.set_secret(secret)
+
     def stop(self) -> None:
         """End the keyring; the bus stays, with no Secret Service on it."""
         _end(self.keyring)
@@ -93,13 +110,17 @@ class SecretService:
 
 
 @contextmanager
-def running_secret_service() -> Generator[SecretService]:
-    """Start the bus and the keyring; end both."""
+def running_secret_service(*, set_up: bool = True, rules: str = "") -> Generator[SecretService]:
+    """Start the bus and the keyring; end both.
+
+    Without ``set_up`` no collection exists yet, as before a person's first login. ``rules`` are
+    added to the bus's policy.
+    """
     with ExitStack() as stack:
         # Not pytest's folder: the path of a socket has 108 bytes at most.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secrets-")))
         config = folder / "bus.conf"
-        config.write_text(_BUS.format(folder=folder), encoding="utf-8")
+        config.write_text(_BUS.format(folder=folder, rules=rules), encoding="utf-8")
         environ = {
             "HOME": str(folder),
             "XDG_RUNTIME_DIR": str(folder),
@@ -114,8 +135,9 @@ def running_secret_service() -> Generator[SecretService]:
         environ["DBUS_SESSION_BUS_ADDRESS"] = _first_line(bus)
         keyring = _start(
             [
-                *("gnome-keyring-daemon", "--foreground", "--unlock", "--components=secrets"),
+                *("gnome-keyring-daemon", "--foreground", "--components=secrets"),
                 f"--control-directory={folder}",
+                *(["--unlock"] if set_up else []),
             ],
             environ,
         )
@@ -123,8 +145,9 @@ def running_secret_service() -> Generator[SecretService]:
         assert keyring.stdin is not None
         keyring.stdin.write(PASSWORD)
         keyring.stdin.close()
-        _first_line(keyring)  # printed when it is ready
-        yield SecretService(folder, environ, keyring, bus)
+        service = SecretService(folder, environ, keyring, bus)
+        service.wait_until_ready()
+        yield service
 
 
 def _start(command: list[str], environ: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -144,6 +167,7 @@ def _first_line(process: subprocess.Popen[bytes]) -> str:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
+    process.send_signal(signal.SIGCONT)  # a test may have stopped it
     process.wait(timeout=10)
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:

@@ -12,3 +12,15 @@ class Message:
 
 class DBusErrorResponse(Exception):
     name: str
+
+class DBusAddress:
+    def __init__(
+        self, object_path: str, bus_name: str | None = ..., interface: str | None = ...
+    ) -> None: ...
+
+def new_method_call(
+    remote_obj: DBusAddress,
+    method: str,
+    signature: str | None = ...,
+    body: tuple[object, ...] = ...,
+) -> Message: ...
