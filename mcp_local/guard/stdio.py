@@ -1,22 +1,171 @@
-"""Standard input and output as the protocol's own wire; the end of the process within a second."""
+"""Standard input and output as the protocol's own wire: nothing else in the process reaches it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import os
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Self
+
+import anyio
+import anyio.to_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+MAX_LINE: Final = 4 * 1024 * 1024
+"""Bytes of one message from the client (M16)."""
+_READ_AHEAD: Final = 8
+"""Messages read before the server asks for them; more stay in the pipe, so memory is bounded."""
+_CHUNK: Final = 65_536
+_TOO_LONG: Final = (
+    b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Message longer than 4 MiB"}}\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """The two descriptors that carry the protocol; nothing else in the process reaches them."""
+    """The two descriptors that carry the protocol."""
 
     read_fd: int
     write_fd: int
+    _writing: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def write(self, data: bytes) -> None:
+        """Write all of ``data`` before anybody else writes; blocks while the client doesn't read.
+
+        Raises:
+            OSError: the client is gone.
+        """
+        with self._writing:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self.write_fd, rest) :]
+
+    def messages(self) -> Iterator[bytes]:
+        """Yield the client's lines until it is gone; one that is too long is answered here."""
+        line = bytearray()
+        skipping = False
+        for chunk in self._chunks():
+            *ends, rest = chunk.split(b"\n")
+            for end in ends:
+                line += end
+                if not skipping and len(line) <= MAX_LINE:
+                    yield bytes(line)
+                elif not skipping:
+                    self._refuse()
+                skipping = False
+                line.clear()
+            line += rest
+            if len(line) > MAX_LINE:
+                if not skipping:
+                    self._refuse()
+                skipping = True
+            if skipping:
+                line.clear()
+        if line:
+            yield bytes(line)
+
+    def _chunks(self) -> Iterator[bytes]:
+        with suppress(OSError):
+            while chunk := os.read(self.read_fd, _CHUNK):
+                yield chunk
+
+    def _refuse(self) -> None:
+        """Answer without the id, which stands somewhere in what is thrown away."""
+        with suppress(OSError):
+            self.write(_TOO_LONG)
 
 
 def claim_wire() -> Wire:
     """Take descriptors 0 and 1 for the protocol; call before any user code is imported.
 
     Afterwards 0 reads nothing and 1 goes to standard error, so that prints of imported modules,
-    tools and children can't reach the client (M15).
+    tools and children can't reach the client, now or at exit (M15).
+
+    Raises:
+        OSError: there is no standard input or output.
     """
-    raise NotImplementedError
+    wire = Wire(_duplicate(0), _duplicate(1))
+    _replace(0, os.open(os.devnull, os.O_RDONLY))
+    try:
+        elsewhere = os.dup(2)
+    except OSError:  # the client gave no standard error
+        elsewhere = os.open(os.devnull, os.O_WRONLY)
+    _replace(1, elsewhere)
+    if sys.platform == "win32":
+        from mcp_local.guard.stdio_windows import rebind  # noqa: PLC0415 - it exists there only
+
+        rebind(wire.read_fd, wire.write_fd)
+    return wire
+
+
+def _duplicate(fd: int) -> int:
+    """Return a copy that no child inherits, above the three standard descriptors."""
+    low: list[int] = []
+    copy = os.dup(fd)
+    while copy <= 2:  # noqa: PLR2004 - one of them was closed
+        low.append(copy)
+        copy = os.dup(fd)
+    for number in low:
+        os.close(number)
+    return copy
+
+
+def _replace(fd: int, other: int) -> None:
+    os.dup2(other, fd)
+    os.close(other)
+
+
+class Lines:
+    """The client's messages as the SDK reads them, fed by a thread that never holds up the end."""
+
+    def __init__(self, wire: Wire, *, at_end: Callable[[], None]) -> None:
+        self._wire = wire
+        self._at_end = at_end
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._room = threading.Semaphore(_READ_AHEAD)
+        threading.Thread(target=self._read, name="mcp-local wire", daemon=True).start()
+
+    def _read(self) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the server has ended
+            for message in self._wire.messages():
+                self._room.acquire()
+                self._loop.call_soon_threadsafe(self._waiting.put_nowait, message)
+            self._at_end()
+            self._loop.call_soon_threadsafe(self._waiting.put_nowait, None)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        message = await self._waiting.get()
+        if message is None:
+            raise StopAsyncIteration
+        self._room.release()
+        return message.decode("utf-8", "replace")
+
+
+class Out:
+    """Where the SDK writes its messages."""
+
+    def __init__(self, wire: Wire, *, at_end: Callable[[], None]) -> None:
+        self._wire = wire
+        self._at_end = at_end
+        self._one = anyio.CapacityLimiter(1)
+
+    async def write(self, text: str) -> None:
+        """Write one message; what a client that is gone doesn't read is dropped."""
+        try:
+            await anyio.to_thread.run_sync(
+                self._wire.write, text.encode("utf-8", "replace"), limiter=self._one
+            )
+        except OSError:
+            self._at_end()
+
+    async def flush(self) -> None:
+        """Do nothing: each message is written at once."""

@@ -1,0 +1,194 @@
+"""The account tools as clients see them: names, descriptions, and what they answer.
+
+Texts are for a model to act on and for a person to read; none holds a secret.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from mcp_local.broker.state import Phase
+from mcp_local.guard.clean import clean
+
+if TYPE_CHECKING:
+    from mcp_local.broker.state import Status
+    from mcp_local.policy.model import Component, Decision
+
+SIGN_IN: Final = "mcp_local_sign_in"
+SIGN_OUT: Final = "mcp_local_sign_out"
+WHOAMI: Final = "mcp_local_whoami"
+RESERVED: Final = frozenset({SIGN_IN, SIGN_OUT, WHOAMI})
+
+SIGN_IN_WAIT: Final = 40.0
+"""Seconds a call waits for a person; clients give up at about 60."""
+
+CONFIRM_SIGN_OUT: Final = (
+    "Sign out of Microsoft Entra ID on this computer? Every mcp-local server of yours will ask "
+    "for a new sign-in."
+)
+NOT_SIGNED_OUT: Final = (
+    "Still signed in: the person did not confirm. To sign out, run `mcp-local logout` in a "
+    "terminal."
+)
+FAULT: Final = (
+    "mcp-local could not judge this request, so it was refused. `mcp-local logs` has the cause."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTool:
+    """One account tool as it is listed."""
+
+    name: str
+    title: str
+    description: str
+    read_only: bool
+    parameters: dict[str, object]
+
+
+def _no_parameters() -> dict[str, object]:
+    return {"type": "object", "properties": {}, "additionalProperties": False}
+
+
+TOOLS: Final = (
+    AccountTool(
+        SIGN_IN,
+        "Sign in",
+        "Sign the person in to Microsoft Entra ID. Opens the browser on their computer. "
+        "Call this when another tool says that a sign-in is needed.",
+        read_only=False,
+        parameters=_no_parameters(),
+    ),
+    AccountTool(
+        SIGN_OUT,
+        "Sign out",
+        "Sign the person out of Microsoft Entra ID on this computer, after they confirm it.",
+        read_only=False,
+        parameters=_no_parameters(),
+    ),
+    AccountTool(
+        WHOAMI,
+        "Who am I",
+        "Say who is signed in, with which roles, and until when. With refresh=true the roles are "
+        "fetched again, so that one granted a minute ago is seen.",
+        read_only=True,
+        parameters={
+            "type": "object",
+            "properties": {
+                "refresh": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Fetch the roles again from Microsoft Entra ID.",
+                }
+            },
+            "additionalProperties": False,
+        },
+    ),
+)
+
+
+def sign_in_needed(status: Status) -> str:
+    """Return the one answer that every name gets while nobody is signed in."""
+    return "\n".join(["Sign-in needed: nobody is signed in to Microsoft Entra ID.", _next(status)])
+
+
+def signed_in(status: Status) -> str:
+    """Return what the sign-in tool answers."""
+    if not status.signed_in:
+        return "\n".join(filter(None, [_problem(status), _next(status)]))
+    return f"{who(status)}\nThe list of tools may have changed: read it again."
+
+
+def signed_out(status: Status) -> str:
+    """Return what the sign-out tool answers once it was confirmed."""
+    if status.signed_in:
+        return f"{who(status)}\nThe sign-out did not go through: run `mcp-local logout`."
+    return "Signed out on this computer. Only the account tools are left."
+
+
+def who(status: Status) -> str:
+    """Return who is signed in, in sentences."""
+    if not status.signed_in:
+        return sign_in_needed(status)
+    roles = ", ".join(sorted(status.roles)) or "none"
+    lines = [
+        f"Signed in as {clean(status.name or status.username or status.object_id)}"
+        + (f" ({clean(status.username)})." if status.name and status.username else "."),
+        f"Roles: {clean(roles)}.",
+    ]
+    if status.expires_at:
+        lines.append(f"Valid until {_iso(status.expires_at)}; renewed by itself while in use.")
+    if status.unverified:
+        lines.append("These roles are declared in the settings, not verified by anybody.")
+    if status.development:
+        lines.append("The authority is a local one, for development.")
+    return "\n".join(lines)
+
+
+def whoami(status: Status) -> dict[str, object]:
+    """Return the same as data; the shape of ``mcp-local whoami --json``."""
+    return {
+        "signed_in": status.signed_in,
+        "phase": status.phase.value,
+        "account": {
+            "name": clean(status.name),
+            "username": clean(status.username),
+            "object_id": status.object_id,
+            "tenant_id": status.tenant_id,
+        },
+        "roles": sorted(status.roles),
+        "scopes": sorted(status.scopes),
+        "expires_at": _iso(status.expires_at),
+        "unverified": status.unverified,
+        "development": status.development,
+    }
+
+
+def denied(component: Component, decision: Decision) -> str:
+    """Return why a component that is listed to the person can't be used."""
+    lines = [f"Not allowed: {component.name}. {clean(decision.reason)}".rstrip()]
+    if decision.needs_roles:
+        roles = " or ".join(clean(role) for role in decision.needs_roles)
+        lines.append(
+            f"It needs the role {roles}. An administrator can assign it in Microsoft Entra ID; "
+            f"afterwards call {WHOAMI} with refresh=true."
+        )
+    return "\n".join(lines)
+
+
+def locked(decision: Decision) -> str:
+    """Return the words that mark a component as locked in a list."""
+    return f"[Locked: needs the role {' or '.join(clean(role) for role in decision.needs_roles)}]"
+
+
+def _next(status: Status) -> str:
+    """Return what the person has to do now."""
+    match status.phase:
+        case Phase.WAITING_FOR_BROWSER if status.start_url:
+            return (
+                "A sign-in is waiting in the browser. If no page opened, open this address on the "
+                f"same computer: {status.start_url}\nThen try again."
+            )
+        case Phase.WAITING_FOR_DEVICE_CODE if status.user_code:
+            return (
+                f"A sign-in is waiting: open {status.verification_uri} and enter the code "
+                f"{status.user_code}. Then try again."
+            )
+        case Phase.BLOCKED:
+            return _problem(status) or "Run `mcp-local login` in a terminal to see what blocks it."
+        case _:
+            return f"Call the tool {SIGN_IN}, or run `mcp-local login` in a terminal."
+
+
+def _problem(status: Status) -> str:
+    if status.problem is None:
+        return ""
+    return " ".join(filter(None, [clean(status.problem.message), clean(status.problem.hint)]))
+
+
+def _iso(seconds: float) -> str | None:
+    if not seconds:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,59 @@
+"""Text that a model reads: without what a person can't see in it (M9)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, cast
+
+MAX_TEXT: Final = 32_768
+"""Characters of one description; what is longer is cut."""
+
+_HIDDEN: Final = re.compile(
+    "["
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # C0 with ESC, but for tab and line ends; DEL
+    "\x80-\x9f"  # C1
+    "\u2028\u2029"  # line ends that aren't
+    "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates of writing direction
+    "\ud800-\udfff"  # lone surrogates
+    "\U000e0000-\U000e0fff"  # tags and further variation selectors: invisible ASCII
+    "]"
+)
+
+
+def clean(text: str) -> str:
+    """Return ``text`` without characters that hide or reorder what is written, at most MAX_TEXT."""
+    if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
+        return text
+    text = _HIDDEN.sub("", text)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+def is_clean_name(name: str) -> bool:
+    """Whether a name holds nothing hidden and no line end."""
+    return not _HIDDEN.search(name) and "\n" not in name and "\r" not in name and "\t" not in name
+
+
+def clean_json(value: object) -> object:
+    """Return a JSON value with all of its texts cleaned; the very same object where none needs it.
+
+    Keys stay as they are: they are what a caller must send.
+    """
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return _clean_dict(cast("dict[object, object]", value))
+    if isinstance(value, list):
+        return _clean_list(cast("list[object]", value))
+    return value
+
+
+def _clean_dict(value: dict[object, object]) -> dict[object, object]:
+    cleaned = {key: clean_json(item) for key, item in value.items()}
+    same = all(cleaned[key] is item for key, item in value.items())
+    return value if same else cleaned
+
+
+def _clean_list(value: list[object]) -> list[object]:
+    cleaned = [clean_json(item) for item in value]
+    same = all(new is old for new, old in zip(cleaned, value, strict=True))
+    return value if same else cleaned

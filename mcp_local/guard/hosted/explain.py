@@ -1,0 +1,134 @@
+"""What the guard would do, for the offline commands: the very same checks, only written down."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastmcp.server.context import Context
+
+from mcp_local.guard.hosted.components import check_of, kind_of, name_of
+from mcp_local.guard.hosted.insides import lifespan
+from mcp_local.guard.hosted.lookup import find_prompt, find_resource, find_tool
+from mcp_local.guard.hosted.tree import Tree
+from mcp_local.guard.hosted.user import LiveUser, install
+from mcp_local.guard.judge import Judge, Wish, wishing
+from mcp_local.policy.model import Action, Effect, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from fastmcp import FastMCP
+
+    from mcp_local.guard.hosted.components import AnyComponent
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.policy.model import Component, Decides, Decision, Request
+
+_KINDS = {Action.CALL: Kind.TOOL, Action.GET: Kind.PROMPT}
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What the guard makes of one component for one person."""
+
+    component: Component
+    decision: Decision
+    own_auth: bool
+    """Whether the server's own checks, where there are any, let this person in."""
+
+    @property
+    def listed(self) -> bool:
+        """Whether this person sees it, if it was decided for a list."""
+        return self.own_auth and self.decision.effect is not Effect.DENY
+
+
+async def inventory(mcp: FastMCP[Any]) -> list[Component]:
+    """Return every enabled component, whoever may see it."""
+    return [explained.component for explained in await explain_all(mcp, policy=None, token=None)]
+
+
+async def explain_all(
+    mcp: FastMCP[Any], *, policy: Decides | None, token: VerifiedToken | None
+) -> list[Explained]:
+    """Say of every enabled component whether it is listed to the token's person, and why."""
+    wish = Wish(Action.LIST, explained={})
+    async with _watching(mcp, policy, token, wish) as decided:
+        items: list[AnyComponent] = [
+            *await mcp.list_tools(),
+            *await mcp.list_resources(),
+            *await mcp.list_resource_templates(),
+            *await mcp.list_prompts(),
+        ]
+    admitted = {(kind_of(item), name_of(item), item.version or "") for item in items}
+    return [
+        Explained(component, decision, _key(component) in admitted)
+        for component, decision in decided.items()
+    ]
+
+
+async def explain_use(  # noqa: PLR0913 - what a command line knows, each by its name
+    mcp: FastMCP[Any],
+    name: str,
+    request: Request,
+    *,
+    policy: Decides | None,
+    token: VerifiedToken | None,
+    kind: Kind | None = None,
+) -> Explained | None:
+    """Say what the guard would do with one use; ``None`` where nothing has that name or URI.
+
+    The kind follows from the action where it is left out: call is a tool, get a prompt, and the
+    rest a resource or a template.
+    """
+    wish = Wish(request.action, name, request.arguments, request.client, explained={})
+    find = {Kind.TOOL: find_tool, Kind.PROMPT: find_prompt, Kind.RESOURCE: find_resource}
+    async with _watching(mcp, policy, token, wish, request.now) as decided:
+        found = await find[kind or _KINDS.get(request.action, Kind.RESOURCE)](mcp, name)
+    check = None if found is None else check_of(found)
+    component = check.components[0] if check else next(iter(decided), None)
+    if component not in decided:
+        return None
+    return Explained(component, decided[component], own_auth=check is not None)
+
+
+@asynccontextmanager
+async def _watching(
+    mcp: FastMCP[Any],
+    policy: Decides | None,
+    token: VerifiedToken | None,
+    wish: Wish,
+    now: float | None = None,
+) -> AsyncGenerator[dict[Component, Decision]]:
+    """Run the server as ``run`` would, with checks that let through and write down."""
+    judge = (
+        Judge(policy, lambda: token, None)
+        if now is None
+        else Judge(policy, lambda: token, None, clock=lambda: now)
+    )
+    tree = Tree(mcp, judge, None)
+    fixed = _Fixed(token)
+    install(LiveUser(fixed), fixed)
+    decided: dict[Component, Decision] = {}
+    wish.explained = decided
+    async with lifespan(mcp), Context(fastmcp=mcp):
+        await tree.extend()
+        try:
+            with wishing(wish):
+                yield decided
+        finally:
+            tree.remove()
+
+
+class _Fixed:
+    """A session in which one person, or nobody, is signed in."""
+
+    def __init__(self, token: VerifiedToken | None) -> None:
+        self._token = token
+
+    def current(self) -> VerifiedToken | None:
+        return self._token
+
+
+def _key(component: Component) -> tuple[Kind, str, str]:
+    return (component.kind, component.name, component.version)

@@ -1,0 +1,106 @@
+"""The SDK's outermost middleware: passes only methods that are known to be guarded.
+
+Handlers of extensions, tasks or subscriptions never reach FastMCP's hooks, so whatever isn't named
+here is answered as if it didn't exist.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from mcp.shared.exceptions import MCPError
+from mcp_types import METHOD_NOT_FOUND, DiscoverResult, InitializeResult
+
+from mcp_local.guard.hosted.insides import extension_methods, sdk_server
+from mcp_local.guard.hosted.user import LiveUser, install
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+    from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+    from mcp_types import ServerCapabilities
+
+    from mcp_local.guard.hosted.changes import Changes
+    from mcp_local.guard.hosted.tree import Tree
+    from mcp_local.guard.session import Session
+
+REQUESTS: Final = frozenset(
+    {
+        "initialize",
+        "server/discover",
+        "ping",
+        "logging/setLevel",
+        "subscriptions/listen",  # our own: it tells of changed lists, nothing else
+        "tools/list",
+        "tools/call",
+        "resources/list",
+        "resources/templates/list",
+        "resources/read",
+        "prompts/list",
+        "prompts/get",
+        "completion/complete",
+    }
+)
+NOTIFICATIONS: Final = frozenset(
+    {
+        "notifications/initialized",
+        "notifications/cancelled",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+    }
+)
+
+
+class RootMiddleware:
+    """Sees every message first and every answer last."""
+
+    def __init__(self, mcp: FastMCP[Any], tree: Tree, session: Session, changes: Changes) -> None:
+        self._server = sdk_server(mcp)
+        self._extension_methods = extension_methods(mcp)
+        self._tree = tree
+        self._session = session
+        self._user = LiveUser(session)
+        self._changes = changes
+
+    async def __call__(
+        self, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        """Pass a message on with the live person installed, or answer it as unknown."""
+        if ctx.request_id is None and ctx.method not in NOTIFICATIONS:
+            return None
+        if ctx.request_id is not None and not self._is_served(ctx.method):
+            raise MCPError(METHOD_NOT_FOUND, "Method not found", ctx.method)
+        install(self._user, self._session)
+        self._changes.seen(ctx)
+        await self._tree.extend()
+        return self._honest(await call_next(ctx))
+
+    def _is_served(self, method: str) -> bool:
+        """Whether the method is guarded; completion only where the server has a handler for it."""
+        if method == "completion/complete":
+            return self._server.get_request_handler(method) is not None
+        return method in REQUESTS
+
+    def _honest(self, result: HandlerResult) -> HandlerResult:
+        """Announce what is served, and let no answer be kept for another person."""
+        if isinstance(result, InitializeResult | DiscoverResult):
+            capabilities = self._served(result.capabilities)
+            return result.model_copy(update={"capabilities": capabilities})
+        if isinstance(result, dict) and "ttlMs" in result:
+            return {**result, "ttlMs": 0, "cacheScope": "private"}
+        return result
+
+    def _served(self, capabilities: ServerCapabilities) -> ServerCapabilities:
+        """Return the capabilities without what is refused, and with changes of lists."""
+        update: dict[str, Any] = {}
+        for lists in ("tools", "resources", "prompts"):
+            capability = getattr(capabilities, lists)
+            if capability is not None:
+                update[lists] = capability.model_copy(update={"list_changed": True})
+        if capabilities.resources is not None:
+            update["resources"] = update["resources"].model_copy(update={"subscribe": None})
+        update["extensions"] = {
+            name: settings
+            for name, settings in (capabilities.extensions or {}).items()
+            if not self._extension_methods.get(name)
+        }
+        return capabilities.model_copy(update=update)

@@ -1,0 +1,219 @@
+"""Asks the policy about components for the person of the request; refuses whatever goes wrong."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, final
+
+from mcp_local.policy.model import Action, Component, Decision, Effect, Kind, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.log import Log
+    from mcp_local.policy.model import ClientInfo, Decides
+
+USE: Final = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
+"""What using a component of each kind is called."""
+
+_OWN_CHECK: Final = Decision(Effect.ALLOW, "auth", "Its own check decides.")
+_NO_POLICY: Final = Decision(
+    Effect.DENY, "no-policy", "There is no policy, and it carries no check of its own."
+)
+_FAULT: Final = Decision(Effect.DENY, "fault", "mcp-local could not judge it.")
+
+
+@dataclass(slots=True)
+class Wish:
+    """What one request asks for, while it is being served."""
+
+    action: Action
+    name: str = ""
+    """The name or URI as the client sent it."""
+    arguments: Mapping[str, object] | None = None
+    client: ClientInfo | None = None
+    resolving: bool = True
+    """True while the component is looked up; False once the target runs."""
+    granted: Component | None = None
+    """What the target was let run: it needn't be judged again within this request."""
+    decision: Decision | None = None
+    """The last one made for it."""
+    refused: tuple[Component, Decision] | None = None
+    """The first component that was found and denied."""
+    hidden: int = 0
+    """How many components were left out of a list."""
+    found: dict[tuple[int, str, str], object] = field(
+        default_factory=dict[tuple[int, str, str], object]
+    )
+    """What has the name of this request, by place and version, so that it is looked up once."""
+    explained: dict[Component, Decision] | None = None
+    """Set by the offline commands: everything is let through, and what was decided kept here."""
+
+    def request(self, now: float) -> Request:
+        """Return the wish as the policy reads it; lists know no arguments, client or time."""
+        if self.action is Action.LIST:
+            return Request(Action.LIST)
+        return Request(self.action, self.arguments, self.client, now)
+
+
+_wish: ContextVar[Wish | None] = ContextVar("mcp_local_wish", default=None)
+
+
+def current_wish() -> Wish | None:
+    """Return the wish of the request being served."""
+    return _wish.get()
+
+
+@contextmanager
+def wishing(wish: Wish) -> Generator[Wish]:
+    """Serve what runs inside as ``wish``."""
+    reset = _wish.set(wish)
+    try:
+        yield wish
+    finally:
+        _wish.reset(reset)
+
+
+@final
+class Check:
+    """One component's place in the policy; FastMCP calls it as an ``auth=`` check."""
+
+    __slots__ = ("_judge", "_listing", "components", "own_auth")
+
+    def __init__(self, judge: Judge, components: tuple[Component, ...], *, own_auth: bool) -> None:
+        self._judge = judge
+        self.components = components
+        """The component by each of the names that clients may know it by; none: unreachable."""
+        self.own_auth = own_auth
+        """Whether it carries a check of its own, which FastMCP runs as well."""
+        self._listing: tuple[VerifiedToken, Decision] | None = None
+
+    def __call__(self, _context: object) -> bool:
+        """Whether the current request may see or use the component."""
+        return self._judge.admits(self)
+
+    def listing(self, token: VerifiedToken) -> Decision:
+        """Return the decision to list it, kept for as long as the token is the same."""
+        kept = self._listing
+        if kept is not None and kept[0] is token:
+            return kept[1]
+        decision = self._judge.decide_any(token, Request(Action.LIST), self)
+        self._listing = (token, decision)
+        return decision
+
+
+@final
+class Judge:
+    """The one place of the guard that asks the policy."""
+
+    def __init__(
+        self,
+        policy: Decides | None,
+        token: Callable[[], VerifiedToken | None],
+        log: Log | None,
+        *,
+        locked: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._policy = policy
+        self._log = log
+        self._locked = locked
+        self._clock = clock
+        self.token = token
+        """Who is signed in now, and is the person judged."""
+
+    def shows(self, decision: Decision) -> bool:
+        """Whether a list shows what was so decided."""
+        return decision.effect is not Effect.DENY or self.is_locked(decision)
+
+    def is_locked(self, decision: Decision) -> bool:
+        """Whether it is listed only as locked (``list.locked = show``)."""
+        return self._locked and decision.effect is Effect.DENY and bool(decision.needs_roles)
+
+    def admits(self, check: Check) -> bool:
+        """Answer FastMCP's question; any fault is a no."""
+        try:
+            return self._admits(check)
+        except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
+            self.report(fault)
+            return False
+
+    def report(self, fault: Exception) -> None:
+        """Log a fault of the guard."""
+        if self._log is not None:
+            self._log.event("fault", level="error", kind=type(fault).__name__, message=str(fault))
+
+    def _admits(self, check: Check) -> bool:
+        wish = current_wish()
+        token = self.token()
+        if wish is not None and wish.explained is not None:
+            self._explain(wish, wish.explained, token, check)
+            return True
+        if token is None:  # POLICY.md 0
+            return False
+        if wish is None or not wish.resolving:
+            return self._admits_inside(wish, token, check)
+        if wish.action is Action.LIST:
+            shown = self.shows(check.listing(token))
+            wish.hidden += not shown
+            return shown
+        decision = self.decide_any(token, wish.request(self._clock()), check)
+        wish.decision = decision
+        if not decision.allowed and wish.refused is None and check.components:
+            wish.refused = (check.components[0], decision)
+        return decision.allowed
+
+    def _admits_inside(self, wish: Wish | None, token: VerifiedToken, check: Check) -> bool:
+        """Judge what the target itself looks up: it must be listed, and usable as it stands."""
+        if wish is not None and wish.granted in check.components:
+            return True
+        if not self.shows(check.listing(token)) or not check.components:
+            return False
+        use = Request(USE[check.components[0].kind], None, wish and wish.client, self._clock())
+        return self.decide_any(token, use, check).allowed
+
+    def _explain(
+        self,
+        wish: Wish,
+        explained: dict[Component, Decision],
+        token: VerifiedToken | None,
+        check: Check,
+    ) -> None:
+        for component in check.components:
+            before = explained.get(component)
+            if before is None or before.allowed:
+                request = wish.request(self._clock())
+                explained[component] = self.decide(
+                    token, request, component, own_auth=check.own_auth
+                )
+
+    def decide_any(self, token: VerifiedToken, request: Request, check: Check) -> Decision:
+        """Decide by each name the component has; one that allows is enough."""
+        decision = _NO_POLICY
+        for component in check.components:
+            decision = self.decide(token, request, component, own_auth=check.own_auth)
+            if decision.effect is not Effect.DENY:
+                break
+        return decision
+
+    def decide(
+        self,
+        token: VerifiedToken | None,
+        request: Request,
+        component: Component,
+        *,
+        own_auth: bool,
+    ) -> Decision:
+        """Ask the policy; where there is none, the component's own check is all there is."""
+        if self._policy is None:
+            return _OWN_CHECK if own_auth else _NO_POLICY
+        identity = None if token is None else token.identity
+        try:
+            return self._policy.decide(identity, request, component)
+        except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
+            self.report(fault)
+            return _FAULT
