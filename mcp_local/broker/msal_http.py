@@ -63,7 +63,7 @@ class MsalHttp:
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """POST; the answer is a JSON object.
+        """POST; the answer is a JSON object with something in it.
 
         Raises:
             Unreachable: the authority doesn't answer; AuthorityDown: it does with something odd,
@@ -71,13 +71,15 @@ class MsalHttp:
         """
         answer = self._http.post(url, params, data, headers)
         try:
-            msgspec.json.decode(answer.text, type=dict[str, object])
+            says_something = bool(msgspec.json.decode(answer.text, type=dict[str, object]))
         except msgspec.DecodeError:
-            raise AuthorityDown(
-                f"The authority's answer (HTTP status {answer.status_code}) can't be read.",
-                hint="Try again in a minute. If it stays, check `authority` and `proxy`.",
-            ) from None
-        return answer
+            says_something = False
+        if says_something:
+            return answer
+        raise AuthorityDown(
+            f"The authority's answer (HTTP status {answer.status_code}) can't be read.",
+            hint="Try again in a minute. If it stays, check `authority` and `proxy`.",
+        )
 
     def close(self) -> None:
         """Do nothing: the connections belong to whoever made them."""
