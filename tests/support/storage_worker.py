@@ -128,8 +128,12 @@ def limited(folder: str, size: str) -> object:
     """Save where no file may grow beyond ``size`` bytes, as on a full disk (C5)."""
     import resource  # noqa: PLC0415 - POSIX only
 
-    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
-    return fill(folder)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), hard))
+    try:
+        return fill(folder)
+    finally:  # for what the coverage measurement writes at the end
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def fill(folder: str) -> object:

@@ -183,6 +183,15 @@ def test_a_slot_that_forgets_is_not_used(home: Path, monkeypatch: pytest.MonkeyP
 
 
 @linux
+def test_a_system_without_the_libraries_is_a_reason(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where SecretStorage isn't installed there is no keyring, and no traceback."""
+    monkeypatch.setitem(sys.modules, "mcp_local.broker.keystore_linux", None)
+    assert "keyring can't be used" in key_of(home, CacheKey.AUTO).storage.detail
+
+
+@linux
 @pytest.mark.parametrize(
     "address",
     ["unix:path=/nonexistent", "tcp:host=localhost,port=1", "autolaunch:", "nonsense", "unix:x"],

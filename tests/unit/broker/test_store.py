@@ -226,6 +226,18 @@ def test_a_wrong_passphrase_harms_nothing(tmp_path: Path) -> None:
     assert opened(tmp_path, CacheKey.PASSPHRASE, ONE).load(Entry.TOKEN) == b"kept"
 
 
+def test_another_key_put_in_the_place_of_ours_harms_nothing(tmp_path: Path) -> None:
+    """A key exchanged by hand opens nothing and spoils nothing."""
+    opened(tmp_path, CacheKey.FILE).save(Entry.TOKEN, b"kept")
+    key = (tmp_path / "cache.key").read_bytes()
+    (tmp_path / "cache.key").write_bytes(b"00" * 32)
+    store = opened(tmp_path, CacheKey.FILE)
+    assert store.storage.kind == "memory"
+    assert "another key than the one at hand (file)" in store.storage.detail
+    (tmp_path / "cache.key").write_bytes(key)
+    assert opened(tmp_path, CacheKey.FILE).load(Entry.TOKEN) == b"kept"
+
+
 def test_signing_out_with_a_wrong_passphrase_makes_a_new_beginning(tmp_path: Path) -> None:
     """Nobody is locked out for ever by a forgotten passphrase."""
     opened(tmp_path, CacheKey.PASSPHRASE, ONE).save(Entry.TOKEN, b"lost")
