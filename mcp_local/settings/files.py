@@ -173,7 +173,7 @@ def _unknown(name: str) -> Unfit:
             "doesn't belong in the settings file",
             f"Name a file that holds the passphrase in {PASSPHRASE_FILE.variable}.",
         )
-    return Unfit("is no setting", did_you_mean(name, IN_FILE | {"servers"}))
+    return Unfit("is no setting", did_you_mean(name, IN_FILE | SECTIONS | {"servers"}))
 
 
 def read_value(name: str, value: object, folder: Path | None = None) -> object:

@@ -30,6 +30,7 @@ def _value(settings: Settings, name: str) -> object:
         "signin.fallback": settings.signin.fallback,
         "signin.when": settings.signin.when,
         "signin.timeout": settings.signin.timeout,
+        "token.leeway": float(settings.token_leeway),
         "signin.roles": settings.signin.roles,
         "list.hold": "auto" if settings.list_hold is None else settings.list_hold,
         "list.locked": "show" if settings.list_locked else "hide",
