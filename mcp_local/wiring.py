@@ -14,7 +14,8 @@ from mcp_local.broker.session import DeclaredSession, LocalSession
 from mcp_local.errors import PolicyError, TargetError, did_you_mean
 from mcp_local.guard.target import FileTarget, parse_target
 from mcp_local.log import Log
-from mcp_local.policy import REFUSE_ALL, load_policy
+from mcp_local.policy.load import load_policy
+from mcp_local.policy.refuse import refuse_broken
 from mcp_local.settings import SignInMethod, Source
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def choose_policy(settings: Settings, target: Target | None) -> PolicyInForce:
     try:
         return PolicyInForce(load_policy(Path(path)), path)
     except PolicyError as error:
-        return PolicyInForce(REFUSE_ALL, path, error)
+        return PolicyInForce(refuse_broken(error.message), path, error)
 
 
 def open_log(settings: Settings, echo: Callable[[str], None] | None = None) -> Log:

@@ -11,13 +11,16 @@ if TYPE_CHECKING:
     from mcp_local.cli.parser import Command
 
 FAMILIES = {
-    "Serve": ("run", ["run"]),
-    "Look around": ("demo", ["demo", "emulator"]),
-    "Sign in": ("account", ["login", "logout", "refresh", "whoami", "token"]),
-    "Ask and use": ("use", ["tools", "can", "call", "read", "prompt"]),
-    "Look after": ("upkeep", ["logs", "settings"]),
+    "Serve": {"run": ["run"]},
+    "Look around": {"demo": ["demo"], "emulator": ["emulator"]},
+    "Sign in": {"account": ["login", "logout", "refresh", "whoami", "token"]},
+    "Ask and use": {"ask": ["tools", "can"], "use": ["call", "read", "prompt"]},
+    "Look after": {"upkeep": ["logs", "settings"]},
 }
-"""Heading → (module of ``mcp_local.cli``, its commands)."""
+"""Heading → module of ``mcp_local.cli`` → its commands."""
+MODULES = {
+    name: module for family in FAMILIES.values() for module in family for name in family[module]
+}
 
 
 def find_command(name: str) -> Command[Any]:
@@ -26,11 +29,9 @@ def find_command(name: str) -> Command[Any]:
     Raises:
         UsageError: there is none; the hint names the nearest.
     """
-    for module, names in FAMILIES.values():
-        if name in names:
-            return _load(module)[name]
-    known = [each for _, names in FAMILIES.values() for each in names]
-    raise UsageError(f"There is no command {name!r}.", hint=did_you_mean(name, known))
+    if name not in MODULES:
+        raise UsageError(f"There is no command {name!r}.", hint=did_you_mean(name, MODULES))
+    return _load(MODULES[name])[name]
 
 
 def overview() -> str:
@@ -41,10 +42,10 @@ def overview() -> str:
         "Sign in to Microsoft Entra ID once; let the model see and use only the MCP tools that",
         "your app roles allow, over stdio.",
     ]
-    for heading, (module, names) in FAMILIES.items():
-        commands = _load(module)
+    for heading, family in FAMILIES.items():
         lines += ["", f"{heading}:"]
-        lines += [f"  {name:10}{commands[name].summary}" for name in names]
+        for module in family:
+            lines += [f"  {name:10}{each.summary}" for name, each in _load(module).items()]
     return "\n".join(
         [
             *lines,

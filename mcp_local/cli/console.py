@@ -117,6 +117,13 @@ class Console:
         finally:
             progress.clear()
 
+    def reserve_stdout(self) -> None:
+        """Keep stdout for the answer: what a server's code prints from now on goes to stderr."""
+        self._stdout.flush()
+        ours = os.dup(self._stdout.fileno())
+        os.dup2(self._stderr.fileno(), self._stdout.fileno())
+        self._stdout = open(ours, "w", encoding="utf-8", errors="backslashreplace")  # noqa: PTH123, SIM115 - a descriptor, for as long as the process lives
+
     def forget_reader(self) -> None:
         """Send the rest of the data nowhere: its reader went away."""
         os.dup2(os.open(os.devnull, os.O_WRONLY), self._stdout.fileno())

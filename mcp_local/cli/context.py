@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mcp_local.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mcp_local.cli.console import Console
     from mcp_local.cli.parser import Arguments
@@ -22,6 +22,8 @@ class Context:
 
     console: Console
     environ: Mapping[str, str]
+    words: Sequence[str]
+    """The command line, as it was given."""
 
     def settings(self, arguments: Arguments) -> Settings:
         """Load the settings under these arguments; warn of what was read in vain.

@@ -22,7 +22,7 @@ def main(words: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     own = words[: words.index("--")] if "--" in words else words
     console = Console(as_json="--json" in own, verbose="--verbose" in own or "-v" in own)
     try:
-        return _dispatch(words, Context(console, environ))
+        return _dispatch(words, Context(console, environ, words))
     except HelpWanted as help_wanted:
         console.data(help_wanted.text)
         return ExitCode.OK

@@ -115,10 +115,10 @@ class Parser(argparse.ArgumentParser):
         prefix = "unrecognized arguments: "
         if message.startswith(prefix):
             word = message.removeprefix(prefix).split()[0]
-            message = f"{self.prog} doesn't know {word!r}"
             if word.startswith("--"):
                 hint = did_you_mean(word.partition("=")[0], self._long_options())
-        raise UsageError(message[:1].upper() + message[1:], hint=hint)
+            raise UsageError(f"{self.prog} doesn't know {word!r}.", hint=hint)
+        raise UsageError(f"{self.prog}: {message}.", hint=hint)
 
     def _long_options(self) -> list[str]:
         shown = (each for each in self._actions if each.help != argparse.SUPPRESS)

@@ -18,12 +18,12 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mcp_local.errors import TargetError
+from mcp_local.guard.target import SCRIPT_BLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-OPENING = "# /// script"
 CLOSING = "# ///"
 
 
@@ -91,11 +91,11 @@ def read_metadata(path: Path) -> Metadata:
 
 def _block(lines: Sequence[str]) -> str:
     """Return the text between the marks, without the comment signs."""
-    if OPENING not in lines:
+    if SCRIPT_BLOCK not in lines:
         return ""
     content: list[str] = []
     end = None
-    for line in lines[lines.index(OPENING) + 1 :]:
+    for line in lines[lines.index(SCRIPT_BLOCK) + 1 :]:
         if line != "#" and not line.startswith("# "):
             break
         if line == CLOSING:

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from mcp_local.errors import TargetError
 
+SCRIPT_BLOCK = "# /// script"
+"""The line that opens a file's inline dependencies (PEP 723)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileTarget:
@@ -38,3 +41,11 @@ def parse_target(text: str, folder: Path) -> FileTarget:
     if not path.is_file():
         raise TargetError(f"There is no file {path}", hint="Check the path of the server.")
     return FileTarget(path, name)
+
+
+def has_script_block(path: Path) -> bool:
+    """Tell whether the file may name inline dependencies, which ``guard.inline`` reads."""
+    try:
+        return SCRIPT_BLOCK.encode() in path.read_bytes()
+    except OSError:
+        return False  # loading it will say why

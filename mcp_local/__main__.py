@@ -1,0 +1,21 @@
+"""The program: ``mcp-local`` and ``python -m mcp_local``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from mcp_local.cli.main import main as run_command
+
+
+def main() -> int:
+    """Run the command line of this process; return the exit code.
+
+    All that is imported on the way to ``run`` is the standard library's and light; every command
+    brings its own weight along.
+    """
+    return run_command(sys.argv[1:], os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

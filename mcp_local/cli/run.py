@@ -1,0 +1,80 @@
+"""``run``: serve a guarded server to a desktop client over standard input and output."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.cli.parser import Command
+from mcp_local.cli.target import TargetArguments, bring_packages, declare_target
+from mcp_local.errors import ExitCode
+from mcp_local.guard.stdio import claim_wire
+from mcp_local.settings import require_sign_in
+from mcp_local.wiring import find_target, host, open_log
+
+if TYPE_CHECKING:
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+
+
+class RunArguments(TargetArguments):
+    """``run``."""
+
+    demo: bool
+    demo_user: str | None
+
+
+def _declare_run(parser: Parser) -> None:
+    declare_target(parser)
+    parser.add_argument(
+        "--demo", action="store_true", help="with a local Entra ID of its own, no tenant needed"
+    )
+    parser.add_argument(
+        "--demo-user",
+        metavar="NAME",
+        help="the same, with this person signed in (reader, admin, …)",
+    )
+
+
+def _run(arguments: RunArguments, context: Context) -> ExitCode:
+    if arguments.demo or arguments.demo_user:
+        context = _with_emulator(arguments, context)
+    settings = context.settings(arguments)
+    require_sign_in(settings)
+    target = find_target(arguments.target, settings, Path.cwd())
+    bring_packages(target.file.path, context)
+    # From here on code of others runs, and standard output is the protocol's alone.
+    wire = claim_wire()
+    echo = context.console.note if arguments.verbose else None
+    hosted = host(settings, context.environ, target, log=open_log(settings, echo))
+    from mcp_local.guard.hosted import serve_stdio  # noqa: PLC0415 - start-up: needed last
+
+    return ExitCode(serve_stdio(hosted.server, session=hosted.session, wire=wire))
+
+
+def _with_emulator(arguments: RunArguments, context: Context) -> Context:
+    """Start an emulator that ends with this process, and point everything at it."""
+    from mcp_local.cli.tied import TiedEmulator  # noqa: PLC0415 - start-up: only for the demo
+
+    emulator = TiedEmulator(context.environ)
+    importlib.import_module("mcp_local.guard.hosted")  # takes as long as the emulator's start
+
+    return replace(context, environ=emulator.environment(context.environ, arguments.demo_user))
+
+
+COMMANDS = (
+    Command(
+        "run",
+        "Serve a guarded server to a desktop client (stdio).",
+        RunArguments,
+        _declare_run,
+        _run,
+        """
+        mcp-local run server.py --policy policy.yaml
+        mcp-local run --demo                     the sample server and a local Entra ID
+        mcp-local run --demo --demo-user reader  the same, nobody has to sign in
+        """,
+    ),
+)

@@ -1,0 +1,151 @@
+"""Look after it: ``logs``, ``settings``."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, cast
+
+from mcp_local.cli.console import Cell
+from mcp_local.cli.parser import Arguments, Command
+from mcp_local.errors import ExitCode, StorageError, UsageError
+from mcp_local.log import read_tail
+from mcp_local.settings import Source, show
+from mcp_local.wiring import log_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mcp_local.cli.console import Console
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+
+_TICK = 0.25
+"""Seconds between two looks at the log."""
+
+
+class LogsArguments(Arguments):
+    """``logs``."""
+
+    follow: bool
+    lines: int
+
+
+def _declare_logs(parser: Parser) -> None:
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    parser.add_argument("-n", "--lines", type=int, default=20, metavar="N", help="how many (20)")
+
+
+def _logs(arguments: LogsArguments, context: Context) -> ExitCode:
+    path = log_file(context.settings(arguments))
+    if arguments.lines < 0:
+        raise UsageError("--lines must not be negative.")
+    try:
+        lines = read_tail(path, arguments.lines)
+        if not lines:
+            context.console.note(f"There is nothing in {path} yet.")
+        for line in lines:
+            _say(line, context.console)
+        if arguments.follow:
+            for line in _follow(path):
+                _say(line, context.console)
+    except OSError as error:
+        raise StorageError(f"{path} can't be read: {error.strerror}.") from error
+    return ExitCode.OK
+
+
+def _follow(path: Path) -> Iterator[str]:
+    """Yield each line written from now on, also after the file was rotated; ends never."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = path.exists()
+    while True:
+        while not path.exists():
+            time.sleep(_TICK)
+        with path.open(encoding="ascii", errors="backslashreplace") as file:
+            if begun:
+                file.seek(0, 2)
+            begun = False
+            opened = path.stat().st_ino
+            while True:
+                if line := file.readline():
+                    yield line.rstrip("\n")
+                elif not path.exists() or path.stat().st_ino != opened:
+                    break  # rotated, and read to its end
+                else:
+                    time.sleep(_TICK)
+
+
+def _say(line: str, console: Console) -> None:
+    if console.as_json:
+        console.data(line)
+        return
+    try:
+        record: object = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        console.data(line)  # the settings ask for text
+        return
+    fields = {key: value for key, value in cast("dict[str, object]", record).items() if value != ""}
+    head = f"{fields.pop('time', '')} {fields.pop('event', '')}"
+    level = fields.pop("level", "info")
+    fields.pop("pid", None)
+    mark = "" if level == "info" else f" [{level}]"
+    rest = "".join(f" {key}={value}" for key, value in fields.items())
+    console.answer({}, f"{head}{mark}{rest}")
+
+
+class SettingsArguments(Arguments):
+    """``settings``."""
+
+    what: str
+
+
+def _declare_settings(parser: Parser) -> None:
+    parser.add_argument(
+        "what", nargs="?", choices=["show"], default="show", help="show all of them"
+    )
+
+
+def _settings(arguments: SettingsArguments, context: Context) -> ExitCode:
+    rows = show(context.settings(arguments))
+    if context.console.as_json:
+        found = [
+            {"name": name, "value": value, "source": origin.source.value, "place": origin.place}
+            for name, value, origin in rows
+        ]
+        context.console.json({"settings": found})
+        return ExitCode.OK
+    styles = {Source.DEFAULT: "dim", Source.MANAGED: "yellow"}
+    context.console.table(
+        ("setting", "value", "from"),
+        [
+            (name, value, Cell(origin.place, styles.get(origin.source, "green")))
+            for name, value, origin in rows
+        ],
+    )
+    return ExitCode.OK
+
+
+COMMANDS = (
+    Command(
+        "logs",
+        "Show what was decided and done.",
+        LogsArguments,
+        _declare_logs,
+        _logs,
+        """
+        mcp-local logs -n 50
+        mcp-local logs -f
+        """,
+    ),
+    Command(
+        "settings",
+        "Show every setting with where it comes from.",
+        SettingsArguments,
+        _declare_settings,
+        _settings,
+        "mcp-local settings show",
+    ),
+)

@@ -1,0 +1,183 @@
+"""Use one thing as the model would, in a real session: ``call``, ``read``, ``prompt``."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mcp_local.cli.ask import explain, no_such_thing, parse_arguments, refusal
+from mcp_local.cli.console import visible
+from mcp_local.cli.context import global_flags
+from mcp_local.cli.parser import Command
+from mcp_local.cli.person import look_up, require_token
+from mcp_local.cli.target import TargetArguments, declare_target, load_target
+from mcp_local.errors import ExitCode
+from mcp_local.policy.model import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from mcp_types import BlobResourceContents, ContentBlock, TextResourceContents
+    from pydantic import BaseModel
+
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+    from mcp_local.cli.target import Loaded
+    from mcp_local.client import ServerSession
+    from mcp_local.errors import McpLocalError
+    from mcp_local.identity.model import VerifiedToken
+
+
+class UseArguments(TargetArguments):
+    """``call``, ``read``, ``prompt``."""
+
+    name: str
+    args: str | None
+
+
+def _declare_with_arguments(parser: Parser) -> None:
+    parser.add_argument("name", metavar="NAME", help="its name, as `mcp-local tools` shows it")
+    declare_target(parser)
+    parser.add_argument("--args", metavar="JSON", help="its arguments, as an object")
+
+
+def _declare_read(parser: Parser) -> None:
+    parser.add_argument("name", metavar="URI", help="the resource's URI")
+    declare_target(parser)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be used, and how."""
+
+    kind: Kind
+    arguments: UseArguments
+    given: Mapping[str, object]
+    use: Callable[[ServerSession], Awaitable[None]]
+
+
+def _call(arguments: UseArguments, context: Context) -> ExitCode:
+    given = parse_arguments(arguments.args)
+
+    async def use(session: ServerSession) -> None:
+        with context.console.progress(arguments.name) as progress:
+            result = await session.call(arguments.name, given, progress.update)
+        _answer(context, result, "\n".join(map(_block, result.content)))
+
+    return _fulfil(Wish(Kind.TOOL, arguments, given, use), context)
+
+
+def _read(arguments: UseArguments, context: Context) -> ExitCode:
+    async def use(session: ServerSession) -> None:
+        result = await session.read(arguments.name)
+        _answer(context, result, "\n".join(map(_contents, result.contents)))
+
+    return _fulfil(Wish(Kind.RESOURCE, arguments, {}, use), context)
+
+
+def _prompt(arguments: UseArguments, context: Context) -> ExitCode:
+    given = parse_arguments(arguments.args)
+    texts = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
+
+    async def use(session: ServerSession) -> None:
+        result = await session.prompt(arguments.name, texts)
+        lines = [f"{message.role}: {_block(message.content)}" for message in result.messages]
+        _answer(context, result, "\n".join(lines))
+
+    return _fulfil(Wish(Kind.PROMPT, arguments, given, use), context)
+
+
+def _fulfil(wish: Wish, context: Context) -> ExitCode:
+    """Use it in a session; when the server refuses, tell the person why.
+
+    The model gets one answer for hidden and absent; the person is told which it is.
+    """
+    from mcp_local.client import UseFailed  # noqa: PLC0415 - start-up: brings the MCP SDK along
+
+    settings = context.settings(wish.arguments)
+    token = require_token(look_up(settings, context))
+    try:
+        asyncio.run(_in_session(wish, context))
+    except UseFailed as error:
+        loaded = load_target(wish.arguments, settings, context)
+        why = asyncio.run(_why_refused(wish, loaded, token))
+        raise (why or error) from error
+    return ExitCode.OK
+
+
+async def _in_session(wish: Wish, context: Context) -> None:
+    from mcp_local.client import connect  # noqa: PLC0415 - start-up, as above
+
+    arguments = wish.arguments
+    words = [*global_flags(arguments), "run", *([arguments.target] if arguments.target else [])]
+    if arguments.policy:
+        words += ["--policy", arguments.policy]
+    async with connect(words, context.environ, show_errors=arguments.verbose) as session:
+        await wish.use(session)
+
+
+async def _why_refused(wish: Wish, loaded: Loaded, token: VerifiedToken) -> McpLocalError | None:
+    name = wish.arguments.name
+    explained = await explain(loaded, wish.kind, name, wish.given, token)
+    if explained is None:
+        return await no_such_thing(loaded, name, [wish.kind], token)
+    return refusal(explained, name)
+
+
+def _answer(context: Context, result: BaseModel, text: str) -> None:
+    """Answer with what came over the wire, or with what people can read of it."""
+    if context.console.as_json:
+        context.console.json(result.model_dump(mode="json", by_alias=True, exclude_none=True))
+    else:
+        context.console.data(visible(text))
+
+
+def _block(block: ContentBlock) -> str:
+    match block.type:
+        case "text":
+            return block.text
+        case "resource_link":
+            return block.uri
+        case "resource":
+            return _contents(block.resource)
+        case "image" | "audio":
+            return f"[{block.mime_type}, {len(block.data)} characters of base64]"
+
+
+def _contents(contents: TextResourceContents | BlobResourceContents) -> str:
+    text = getattr(contents, "text", None)
+    return text if isinstance(text, str) else f"[{contents.mime_type or 'bytes'}]"
+
+
+COMMANDS = (
+    Command(
+        "call",
+        "Call a tool as the model would, guarded.",
+        UseArguments,
+        _declare_with_arguments,
+        _call,
+        """
+        mcp-local call get_weather --args '{"city": "Oslo"}'
+        mcp-local call query server.py --args '{"sql": "SELECT 1"}' --json
+        """,
+    ),
+    Command(
+        "read",
+        "Read a resource as the model would, guarded.",
+        UseArguments,
+        _declare_read,
+        _read,
+        "mcp-local read weather://cities/oslo",
+    ),
+    Command(
+        "prompt",
+        "Get a prompt as the model would, guarded.",
+        UseArguments,
+        _declare_with_arguments,
+        _prompt,
+        """
+        mcp-local prompt weather_briefing --args '{"city": "Oslo"}'
+        """,
+    ),
+)

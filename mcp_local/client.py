@@ -1,0 +1,180 @@
+"""An MCP client for our own commands: a real stdio session with ``mcp-local run …``.
+
+What a person tries on the command line goes the way that a desktop client's requests go: another
+process, the wire, the guard.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from mcp import Client, MCPError, StdioServerParameters, stdio_client
+from mcp_types import Implementation
+
+from mcp_local.errors import ExitCode, McpLocalError, TargetError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+
+    from mcp_types import CallToolResult, GetPromptResult, ReadResourceResult
+
+    OnProgress = Callable[[float, float | None, str], None]
+    """Is told what is done, of how much, and a message."""
+
+LEGACY = "legacy"
+"""The handshake era, up to protocol version 2025-11-25."""
+MODERN = "2026-07-28"
+"""The stateless era."""
+AUTO = "auto"
+"""Whichever the server speaks."""
+
+
+class UseFailed(McpLocalError):
+    """The server answered with an error: the tool's own, or that there is no such thing."""
+
+    code = "use_failed"
+    exit_code = ExitCode.PROBLEMS
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the signed-in person sees: names of tools and prompts, URIs, URI templates."""
+
+    tools: tuple[str, ...]
+    resources: tuple[str, ...]
+    templates: tuple[str, ...]
+    prompts: tuple[str, ...]
+
+    def items(self) -> list[tuple[str, str]]:
+        """Return everything as (kind, name); templates are resources."""
+        kinds = (
+            ("tool", self.tools),
+            ("resource", self.resources + self.templates),
+            ("prompt", self.prompts),
+        )
+        return [(kind, name) for kind, names in kinds for name in names]
+
+
+class ServerSession:
+    """A session with a guarded server."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @property
+    def protocol_version(self) -> str:
+        """The version that was agreed on."""
+        return self._client.protocol_version
+
+    async def listing(self) -> Listing:
+        """List everything, each list anew."""
+        client = self._client
+        tools = await client.list_tools(cache_mode="refresh")
+        resources = await client.list_resources(cache_mode="refresh")
+        templates = await client.list_resource_templates(cache_mode="refresh")
+        prompts = await client.list_prompts(cache_mode="refresh")
+        return Listing(
+            tuple(tool.name for tool in tools.tools),
+            tuple(resource.uri for resource in resources.resources),
+            tuple(template.uri_template for template in templates.resource_templates),
+            tuple(prompt.name for prompt in prompts.prompts),
+        )
+
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, object],
+        on_progress: OnProgress | None = None,
+    ) -> CallToolResult:
+        """Call a tool.
+
+        Raises:
+            UseFailed: the server refuses, or the tool answers with an error.
+        """
+
+        async def report(progress: float, total: float | None, message: str | None) -> None:
+            if on_progress is not None:
+                on_progress(progress, total, message or "")
+
+        try:
+            result = await self._client.call_tool(name, dict(arguments), progress_callback=report)
+        except MCPError as error:
+            raise UseFailed(error.message) from error
+        if result.is_error:
+            raise UseFailed(
+                "\n".join(block.text for block in result.content if block.type == "text")
+            )
+        return result
+
+    async def read(self, uri: str) -> ReadResourceResult:
+        """Read a resource.
+
+        Raises:
+            UseFailed: the server refuses, or answers with an error.
+        """
+        try:
+            return await self._client.read_resource(uri, cache_mode="refresh")
+        except MCPError as error:
+            raise UseFailed(error.message) from error
+
+    async def prompt(self, name: str, arguments: Mapping[str, str]) -> GetPromptResult:
+        """Get a prompt.
+
+        Raises:
+            UseFailed: the server refuses, or answers with an error.
+        """
+        try:
+            return await self._client.get_prompt(name, dict(arguments))
+        except MCPError as error:
+            raise UseFailed(error.message) from error
+
+
+@asynccontextmanager
+async def connect(
+    words: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    mode: str = AUTO,
+    show_errors: bool = False,
+) -> AsyncGenerator[ServerSession]:
+    """Start ``mcp-local WORDS…`` and speak MCP with it over its standard input and output.
+
+    ``mode`` is an era, or ``auto``. What the server writes to standard error is shown or kept back
+    for the error that is raised.
+
+    Raises:
+        TargetError: the server ended before it answered; says what it said.
+        Unreachable: it can't be started.
+    """
+    # -P: modules lying in the working folder must not be imported where tokens are
+    server = StdioServerParameters(
+        command=sys.executable, args=["-P", "-m", "mcp_local", *words], env=dict(environ)
+    )
+    info = Implementation(name="mcp-local", version="1")
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kept:
+        client = Client(
+            stdio_client(server, sys.stderr if show_errors else kept), mode=mode, client_info=info
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(client)
+            except MCPError as error:
+                raise _ended(kept) from error
+            except OSError as error:
+                raise Unreachable(f"The server can't be started: {error}") from error
+            yield ServerSession(client)
+
+
+def _ended(kept: TextIO) -> McpLocalError:
+    """Return the error that the server told before it ended."""
+    kept.seek(0)
+    lines = [line.rstrip() for line in kept if line.strip()]
+    told = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    if not told:
+        return TargetError("The server ended before it answered.", hint="--verbose shows more.")
+    message = lines[told[-1]].removeprefix("error: ")
+    return TargetError(message, hint="\n".join(line.strip() for line in lines[told[-1] + 1 :]))
