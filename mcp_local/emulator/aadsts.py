@@ -109,16 +109,14 @@ CATALOGUE = {
 class Refused(Exception):
     """A request the authority refuses; never leaves the emulator, each endpoint shows its way."""
 
-    def __init__(
-        self, code: int, *, error: str = "", claims: str = "", **fields: str | None
-    ) -> None:
+    def __init__(self, code: int, *, error: str = "", claims: str = "", **fields: str) -> None:
         entry = CATALOGUE[code]
         self.code = code
         self.error = error or entry.error
         self.status = entry.status
         self.suberror = entry.suberror
         self.claims = claims
-        self.text = entry.text.format_map({key: value or "" for key, value in fields.items()})
+        self.text = entry.text.format(**fields)
         super().__init__(f"AADSTS{code}: {self.text}")
 
 

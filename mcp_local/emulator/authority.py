@@ -146,5 +146,9 @@ class Authority:
             return
         # Both words are seen in the cloud: the v1.0 endpoint's and the v2.0 endpoint's.
         error = "interaction_required" if access is ConditionalAccess.CLAIMS else ""
+        raise self.unmet_policy(person, error=error)
+
+    def unmet_policy(self, person: Person, *, error: str = "") -> Refused:
+        """Return the refusal that says which policy has to be met, with its ``claims``."""
         claims = policy_claims(person.policy_id)
-        raise Refused(50076, error=error, claims=claims, resource=self.directory.api.name)
+        return Refused(50076, error=error, claims=claims, resource=self.directory.api.name)

@@ -14,6 +14,7 @@ from mcp_local.emulator.application import human_app, machine_app
 from mcp_local.emulator.authority import Authority, Options
 from mcp_local.emulator.certificates import make_certificates
 from mcp_local.emulator.defaults import default_directory
+from mcp_local.emulator.directory import Consent
 from mcp_local.emulator.faults import Faults
 from mcp_local.emulator.request_log import RequestLog
 from mcp_local.emulator.scopes import Wanted, parse_one_resource
@@ -223,6 +224,12 @@ class Emulator:
     def revoke_sessions(self, user: str) -> None:
         """Take back a person's grants, as a changed password does: AADSTS50173 at the next one."""
         self._authority.sessions.revoke(self.person(user).object_id)
+
+    def withdraw_consent(self, user: str) -> None:
+        """Take a person's consent back: AADSTS65001 until they consent on the page."""
+        person = replace(self.person(user), consent=Consent.ASK)
+        self.put_person(person)
+        self._authority.sessions.withdraw_consent(person.object_id)
 
     # Keys and tokens
 

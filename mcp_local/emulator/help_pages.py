@@ -34,7 +34,7 @@ class HelpPages:
     async def _error(self, request: Request) -> Response:
         """Explain what ``error_uri`` points at."""
         code = request.query_params.get("code", "")
-        entry = CATALOGUE.get(int(code)) if code.isdecimal() else None
+        entry = next((one for one in CATALOGUE.values() if str(one.code) == code), None)
         if entry is None:
             return message_page("Unknown error", "This code isn't one of the emulator's.")
         return message_page(f"AADSTS{entry.code}", f"{entry.error}: {entry.text}")

@@ -89,7 +89,7 @@ class Interaction:
         met = before.met if before and asked.prompt != "login" else frozenset[str]()
         if self._needs_approval(asked, person) and person.policy_id not in met:
             if asked.prompt == "none":
-                raise Refused(50076, error="interaction_required")
+                raise self._authority.unmet_policy(person, error="interaction_required")
             if answers.get("approve") != _YES:
                 self._check_not_declined(answers, "approve")
                 form = asked.form.keeping(account=person.username)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -99,9 +98,10 @@ class Metadata:
     async def _instance(self, request: Request) -> JSONResponse:
         authority = self._authority
         own = authority.origin.removeprefix("https://")
-        asked = urlsplit(request.query_params.get("authorization_endpoint", authority.origin))
-        if asked.netloc.lower() not in {own, own.partition(":")[0], *_MICROSOFT_HOSTS}:
-            raise Refused(50049, host=asked.netloc)
+        asked = request.query_params.get("authorization_endpoint", authority.origin)
+        host = asked.removeprefix("https://").partition("/")[0].lower()
+        if host not in {own, own.partition(":")[0], *_MICROSOFT_HOSTS}:
+            raise Refused(50049, host=host)
         discovery = (
             f"{authority.origin}/{authority.directory.tenant_id}"
             "/v2.0/.well-known/openid-configuration"

@@ -12,7 +12,7 @@ import jwt
 import pytest
 from requests.adapters import HTTPAdapter
 
-from mcp_local.emulator import ConditionalAccess, Consent, Emulator, Options, default_directory
+from mcp_local.emulator import ConditionalAccess, Emulator, Options, default_directory
 from mcp_local.emulator.visitor import visit
 from tests.support.msal_client import Desktop, desktop, error_codes, msal_app, session
 
@@ -299,7 +299,7 @@ class TestRefusals:
     def test_consent_withdrawn(self, pc: Desktop) -> None:
         """Without consent a renewal says so by its suberror; consenting on the page heals it."""
         pc.sign_in("reader")
-        pc.emulator.put_person(replace(pc.emulator.person("reader"), consent=Consent.ASK))
+        pc.emulator.withdraw_consent("reader")
 
         result = pc.renew()
         assert (result["error"], error_codes(result)) == ("invalid_grant", [65001])
