@@ -84,19 +84,19 @@ def _sign(
         )
     )
     if not ca:
-        names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+        names = x509.SubjectAlternativeName([x509.DNSName(subject)])
         builder = builder.add_extension(names, critical=False)
     return builder.sign(issuer, hashes.SHA256())
 
 
-def _make_certificates(folder: Path) -> tuple[Path, Path]:
-    """Write a CA and, signed by it, the certificate and key of localhost."""
+def _make_certificates(folder: Path, host: str) -> tuple[Path, Path]:
+    """Write a CA and, signed by it, the certificate and key of the host."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     pem = serialization.Encoding.PEM
     ca_file, chain = folder / "ca.pem", folder / "server.pem"
     ca_file.write_bytes(_sign("test CA", ca_key, ca_key, ca=True).public_bytes(pem))
     chain.write_bytes(
-        _sign("localhost", key, ca_key, ca=False).public_bytes(pem)
+        _sign(host, key, ca_key, ca=False).public_bytes(pem)
         + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return ca_file, chain
@@ -132,9 +132,12 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serve(folder: Path) -> Generator[Site]:
-    """Run a server on localhost with nothing on it; its certificates go to ``folder``."""
-    ca_file, chain = _make_certificates(folder)
+def serve(folder: Path, host: str = "localhost") -> Generator[Site]:
+    """Run a server on loopback with nothing on it; its certificates go to ``folder``.
+
+    Its certificate names ``host``.
+    """
+    ca_file, chain = _make_certificates(folder, host)
     server = _Server(("127.0.0.1", 0), _Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +12,11 @@ import pytest
 from mcp_local.broker.http import LARGEST_ANSWER, Http, Timeouts
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, Unreachable
+from tests.support.proxy import Proxy
 from tests.support.site import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.site import MakeSettings, Site
@@ -185,57 +185,6 @@ def test_nobody_there(make_settings: MakeSettings) -> None:
             Http(make_settings()).get(f"https://localhost:{port}/p?code=canary")
     assert caught.value.message == f"localhost:{port} can't be reached."
     assert "canary" not in caught.value.hint
-
-
-class Proxy:
-    """A CONNECT proxy that counts; it hangs up on whoever lacks the password it is given."""
-
-    def __init__(self, password: str = "") -> None:
-        self.connects: list[bytes] = []
-        self._password = password
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-
-    @contextmanager
-    def running(self) -> Generator[Proxy]:
-        """Serve one connection after the other."""
-        thread = threading.Thread(target=self._serve)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            thread.join()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            with client:
-                head = client.recv(4096)
-                self.connects.append(head)
-                if self._password.encode() not in head:
-                    client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-                    continue
-                host, _, port = head.split()[1].decode().partition(":")
-                with socket.create_connection((host, int(port))) as server:
-                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                    back = threading.Thread(target=_pump, args=(server, client))
-                    back.start()
-                    _pump(client, server)
-                    back.join()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            sink.sendall(data)
-        sink.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
 
 
 def test_the_proxy_of_the_settings(site: Site, make_settings: MakeSettings) -> None:
