@@ -184,6 +184,7 @@ class _Exchange:
         self._started = started
         self._answered = asyncio.Event()
         self._delivered = asyncio.Event()
+        self._closing = False
         self._peers: dict[StreamWriter, None] = {}
         """Open connections, oldest first, but for the one with the authentic answer."""
 
@@ -191,7 +192,10 @@ class _Exchange:
         async with asyncio.TaskGroup() as tasks:
 
             def connected(reader: StreamReader, writer: StreamWriter) -> None:
-                tasks.create_task(self._serve(reader, writer))
+                if self._closing:  # accepted at the last moment
+                    writer.transport.abort()
+                else:
+                    tasks.create_task(self._serve(reader, writer))
 
             servers = [
                 await asyncio.start_server(connected, sock=each, limit=HEAD_LIMIT)
@@ -200,6 +204,7 @@ class _Exchange:
             try:
                 await self._wait(limit)
             finally:
+                self._closing = True
                 for server in servers:
                     server.close()
                 for writer in self._peers:

@@ -125,37 +125,31 @@ class _SignIn:
     def run(self, *, waited: bool) -> VerifiedToken:
         """Adopt what is there, else ask the person. The caller holds the machine's lock."""
         state = self._enter(transitions.interrupted)  # whoever waited without this lock is dead
-        claims = ""
-        try:
-            token = self._without_person(state, adopt=waited or self.way.background)
-        except InteractionNeeded as error:
-            token, claims = None, error.claims
-        if token is None:
-            self._keep_to_limit(state)
-            token = self._ask(claims)
-        return token
+        claims = state.claims
+        wants_person = state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
+        if (waited or self.way.background) and not wants_person:
+            try:
+                return self._without_person()
+            except InteractionNeeded as error:
+                claims = error.claims
+            except (SignInFailed, TokenRejected):
+                pass  # another account, or a newer token, may do
+        self._keep_to_limit(state)
+        return self._ask(claims)
 
-    def _without_person(self, state: SignInState, *, adopt: bool) -> VerifiedToken | None:
-        """Return the token that is there, or that a renewal brings; ``None``: the person is needed.
-
-        A person who types ``login`` wants to be asked: for them it only fetches the challenge.
+    def _without_person(self) -> VerifiedToken:
+        """Return the token that is there, or that a renewal brings.
 
         Raises:
-            InteractionNeeded: the authority said so, perhaps with a claims challenge.
+            InteractionNeeded: the person is needed, perhaps to meet a claims challenge.
+            SignInFailed, TokenRejected: what is there is of no use.
             Unreachable: the authority doesn't answer.
         """
-        unhappy = state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
-        token = self.broker.current() if adopt and not unhappy else None
-        if token is None and self._usernames() and (adopt or unhappy):
-            try:
-                token = self.broker.renew(force=unhappy)
-            except (SignInFailed, TokenRejected):  # another account, or another day, may do
-                return None
-            except Unreachable as error:
-                self._enter(partial(transitions.not_renewed, error=error))
-                raise
-        if token is None or not adopt:
-            return None
+        try:
+            token = self.broker.current() or self.broker.renew()
+        except Unreachable as error:
+            self._enter(partial(transitions.not_renewed, error=error))
+            raise
         self._enter(partial(transitions.renewed, account=display_name(token)))
         return token
 

@@ -57,12 +57,14 @@ def waiting_for_device_code(
 def signed_in(state: SignInState, *, now: float, account: str) -> SignInState:
     """Note that somebody signed in."""
     done = _settled(state, Phase.SIGNED_IN, now)
-    return replace(done, account=account, last_prompt=0.0, retry_after=0.0, faults=0)
+    return replace(done, account=account, claims="", last_prompt=0.0, retry_after=0.0, faults=0)
 
 
 def failed(state: SignInState, *, now: float, error: McpLocalError) -> SignInState:
     """End a sign-in without an account; ``last_prompt`` stays, so that nobody is nagged."""
-    return replace(_settled(state, _phase_after(error), now), problem=problem_of(error))
+    claims = error.claims if isinstance(error, InteractionNeeded) else state.claims
+    ended = _settled(state, _phase_after(error), now)
+    return replace(ended, problem=problem_of(error), claims=claims)
 
 
 def stopped(state: SignInState, *, now: float) -> SignInState:
