@@ -7,7 +7,6 @@ A reader sees the old content or the new one, never a part of either, whatever i
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 import time
 from contextlib import contextmanager, suppress
@@ -96,7 +95,7 @@ def atomic_write(path: Path, data: bytes) -> None:
     Raises:
         StorageError: the disk is full, the folder read-only, or the like.
     """
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}{_TEMPORARY}")
+    temporary = path.with_name(f"{path.name}.{os.urandom(8).hex()}{_TEMPORARY}")
     with _named(path, "written"):
         try:
             fd = system.create_private(temporary)

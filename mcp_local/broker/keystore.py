@@ -8,7 +8,7 @@ ever silently weaker (SECURITY.md C13).
 from __future__ import annotations
 
 import hashlib
-import secrets
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,11 +149,11 @@ class _Source:
                 return value, ""
             # Before the key exists, so that a crash in between is made good by the next start.
             lost = self.on_new_key(kind)
-            value = secrets.token_bytes(VALUE_BYTES)
+            value = os.urandom(VALUE_BYTES)
             slot.put(value)
             if slot.fetch() != value:
                 raise KeyUnavailable(f"{slot.place} didn't keep the key")
-        note = f" The key of before was gone: {lost} sealed files were set aside." if lost else ""
+        note = f" The key of before was gone; sealed files set aside: {lost}." if lost else ""
         return value, note
 
 

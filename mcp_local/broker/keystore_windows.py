@@ -41,7 +41,7 @@ class DpapiSlot:
         except OSError as error:
             if getattr(error, "winerror", None) not in _UNREADABLE:
                 raise KeyUnavailable(f"Windows can't unprotect {self._path}") from error
-            self._path.replace(self._path.with_name(f"{self._path.name}.unreadable"))
+            self._set_aside()
             return None
         return decode(text.encode(), self.place)
 
@@ -56,3 +56,9 @@ class DpapiSlot:
         except OSError as error:
             raise KeyUnavailable("Windows can't protect the key (DPAPI)") from error
         atomic_write(self._path, protected)
+
+    def _set_aside(self) -> None:
+        try:
+            self._path.replace(self._path.with_name(f"{self._path.name}.unreadable"))
+        except OSError as error:
+            raise KeyUnavailable(f"{self._path} can't be set aside") from error

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
+import os
 import struct
 from typing import Final, final
 
@@ -51,7 +51,7 @@ class Seal:
 
     def seal(self, purpose: str, plaintext: bytes) -> bytes:
         """Return the sealed bytes; only :meth:`open` with the same purpose gives them back."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         header = _HEADER.pack(_MAGIC, _VERSION, self.key_id, nonce)
         return header + self._cipher.encrypt(nonce, plaintext, header + purpose.encode())
 

@@ -19,6 +19,7 @@ REDACTED: Final = "[redacted]"
 _MAX_CHARACTERS: Final = 4096
 _MAX_ITEMS: Final = 200
 _MAX_DEPTH: Final = 4
+_MAX_BITS: Final = 128
 
 _NAMES: Final = "|".join(
     (
@@ -91,8 +92,10 @@ def _clean(name: str, value: object, depth: int) -> object:
 
 def _clean_scalar(value: object) -> object:
     match value:
-        case None | bool() | int():
+        case None | bool():
             return value
+        case int():  # Python refuses to write out the longest ones
+            return value if value.bit_length() <= _MAX_BITS else "[int]"
         case float():
             return value if math.isfinite(value) else str(value)
         case str():

@@ -64,16 +64,19 @@ class Log:
             return
         line = self._format(_record(name, level, fields))
         if self._echo is not None:
-            self._echo(line)
-        data = f"{line}\n".encode("ascii")
+            with suppress(OSError, ValueError):  # stderr may be closed
+                self._echo(line)
         with suppress(OSError):
-            try:
-                size = system.append(self._path, data)
-            except FileNotFoundError:
-                _make_folder(self._path.parent)
-                size = system.append(self._path, data)
-            if size > self._rotation.max_bytes:
-                self._rotate()
+            self._append(f"{line}\n".encode("ascii"))
+
+    def _append(self, data: bytes) -> None:
+        try:
+            size = system.append(self._path, data)
+        except FileNotFoundError:
+            _make_folder(self._path.parent)
+            size = system.append(self._path, data)
+        if size > self._rotation.max_bytes:
+            self._rotate()
 
     def _rotate(self) -> None:
         """Move the files on by one, under a lock, so that no two processes move the same one.

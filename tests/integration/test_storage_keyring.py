@@ -223,7 +223,7 @@ def test_a_cache_without_its_keyring_is_set_aside(
     with running_secret_service() as another:
         store = opened(home, another.environ)
         assert store.storage.kind == "keyring"
-        assert "1 sealed files were set aside" in store.storage.detail
+        assert "sealed files set aside: 1" in store.storage.detail
         assert store.load(Entry.TOKEN) is None
     [aside] = home.rglob("*.unreadable")
     assert b"canary" not in aside.read_bytes()

@@ -140,13 +140,14 @@ def suppress_full() -> Generator[None]:
 
 
 @pytest.mark.parametrize(
-    ("writers", "times"), [(4, 250), pytest.param(16, 5000, marks=pytest.mark.heavy)]
+    ("writers", "times", "size"),
+    [(4, 250, 4000), pytest.param(16, 5000, 300_000, marks=pytest.mark.heavy)],
 )
 @pytest.mark.timeout(1200)
-def test_no_line_of_the_log_is_lost(tmp_path: Path, writers: int, times: int) -> None:
+def test_no_line_of_the_log_is_lost(tmp_path: Path, writers: int, times: int, size: int) -> None:
     """Many processes write while files rotate: every line is there once, whole (M22)."""
     path = tmp_path / "log" / "mcp-local.jsonl"
-    processes = [start("log", path, name, times) for name in range(writers)]
+    processes = [start("log", path, name, times, size) for name in range(writers)]
     for process in processes:
         result(process)
     events = [json.loads(line) for line in read_tail(path, writers * times * 2)]

@@ -148,9 +148,9 @@ def fill(folder: str) -> object:
         number += 1
 
 
-def log(path: str, name: str, times: str) -> object:
+def log(path: str, name: str, times: str, max_bytes: str = "4000") -> object:
     """Log events with increasing numbers into small files that rotate all the time (M22)."""
-    events = Log(Path(path), rotation=Rotation(max_bytes=20_000, kept=500))
+    events = Log(Path(path), rotation=Rotation(max_bytes=int(max_bytes), kept=60))
     for number in range(int(times)):
         events.event("e", writer=name, number=number)
     return int(times)

@@ -167,7 +167,7 @@ def test_a_new_key_first_retires_what_the_lost_one_sealed(home: Path) -> None:
     first = open_key(settings, NO_BUS, on_new_key=on_new_key)
     again = open_key(settings, NO_BUS, on_new_key=on_new_key)
     assert seen == [("file", False)]
-    assert "3 sealed files were set aside" in first.storage.detail
+    assert "sealed files set aside: 3" in first.storage.detail
     assert "set aside" not in again.storage.detail
 
 

@@ -257,7 +257,7 @@ def test_a_lost_key_sets_aside_what_it_sealed_in_every_profile(tmp_path: Path) -
     (tmp_path / "cache.key").unlink()
     store = opened(tmp_path, CacheKey.FILE)
     assert store.storage.kind == "file"
-    assert "2 sealed files were set aside" in store.storage.detail
+    assert "sealed files set aside: 2" in store.storage.detail
     assert store.load(Entry.TOKEN) is None
     assert open_store(others, NO_BUS).storage.kind == "file"
     assert len(list(tmp_path.rglob("token.file.bin.unreadable"))) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import stat
@@ -118,6 +119,14 @@ def test_each_line_is_echoed_for_verbose(path: Path) -> None:
     echoed: list[str] = []
     Log(path, echo=echoed.append).event("e", token="canary")
     assert echoed == path.read_text(encoding="ascii").splitlines()
+
+
+def test_a_closed_stderr_stops_nothing(path: Path) -> None:
+    """The line is in the file, though ``--verbose`` has nowhere to show it."""
+    stream = io.StringIO()
+    stream.close()
+    Log(path, echo=lambda line: print(line, file=stream)).event("e")
+    assert [record["event"] for record in records(path)] == ["e"]
 
 
 @posix

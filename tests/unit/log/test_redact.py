@@ -106,6 +106,7 @@ def test_values_of_json_pass_and_others_are_named_by_type() -> None:
     """No object's repr gets in, and numbers that JSON lacks become text."""
     assert clean_field("x", [None, True, 7, 1.5, "text"]) == [None, True, 7, 1.5, "text"]
     assert clean_field("x", [float("nan"), float("inf")]) == ["nan", "inf"]
+    assert clean_field("x", [2**64, -(10**9999)]) == [2**64, "[int]"]
     assert clean_field("x", [b"bytes", object()]) == ["[bytes]", "[object]"]
     assert clean_field("x", {1: ("a",)}) == {"1": ["a"]}
     assert clean_field("x", frozenset({"a"})) == ["a"]
