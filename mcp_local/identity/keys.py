@@ -95,7 +95,7 @@ class KeySource:
     def get(self, key_id: str, *, at_sign_in: bool = False) -> KeySet:
         """Return the keys, fetched anew when that is due; ``key_id`` may be missing from them.
 
-        ``at_sign_in``: a person is there, so one fetch for an unknown key is always allowed.
+        ``at_sign_in``: a person is there, so no pause stands in the way of a fetch that is due.
 
         Raises:
             Unreachable: ``key_id`` isn't known, and the authority couldn't be asked.
@@ -130,7 +130,7 @@ class KeySource:
         known = self._knows(record, key_id)
         if known and _within(record.fetched_at, MAX_AGE, now):
             return False
-        if at_sign_in and not known:
+        if at_sign_in:
             return True
         if _within(record.failed_at, _back_off(record.failures), now):
             return False

@@ -106,7 +106,7 @@ def believable(mutant: Mutant) -> bool:
     checks = (
         header.get("alg") == "RS256" and header.get("typ") == "JWT" and not refused & set(header),
         isinstance(key_id, str) and key_id != STRANGE and OWNERS.get(key_id, dict)() is signer,
-        isinstance(version, str) and claims.get("iss") == issuers.get(version),
+        isinstance(version, str) and claims.get("iss") == issuers.get(version, ...),
         claims.get("tid") == TENANT,
         claims.get("aud") in (API, f"api://{API}"),
         all(isinstance(name := claims.get(c), str) and name for c in ("oid", "sub", "uti")),

@@ -156,6 +156,15 @@ def test_j21_a_sign_in_may_always_fetch_once(world: World) -> None:
     assert world.fetches == 2
 
 
+def test_j21_a_sign_in_does_not_end_the_pause_for_others(world: World) -> None:
+    """J21: strangers still wait out the five minutes that one of them caused."""
+    assert not world.knows("unknown")
+    world.answer = jwks(next_key().jwk(kid="newest-key"))
+    assert world.knows("newest-key", at_sign_in=True)
+    assert not world.knows("unknown")
+    assert world.fetches == 2
+
+
 def test_j21_a_sign_in_fetches_during_a_back_off(world: World) -> None:
     """J21: nor for a network that failed a moment ago."""
     world.down = True

@@ -165,6 +165,24 @@ def test_sound_keys_are_not_weak() -> None:
         assert not is_weak(numbers.n, numbers.e)
 
 
+@pytest.mark.parametrize(
+    ("bits", "exponent", "weak"),
+    [
+        (2047, 65537, True),
+        (2048, 65537, False),
+        (8192, 65537, False),
+        (8193, 65537, True),
+        (2048, 65535, True),
+        (2048, 65538, True),
+        (2048, 2**32 - 1, False),
+        (2048, 2**32 + 1, True),
+    ],
+)
+def test_the_limits_of_size_and_exponent(bits: int, exponent: int, weak: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """2,048 to 8,192 bits; an odd exponent from 65,537 up to 32 bits."""
+    assert is_weak((1 << bits) - 1, exponent) is weak
+
+
 def test_members_that_entra_adds_are_let_be() -> None:
     """A set as Entra sends it, with members that we don't read, is read."""
     document = to_json({"keys": [good_key().jwk(cloud_instance_name="x", x5t="y")], "more": 1})
