@@ -96,7 +96,8 @@ def listening() -> Generator[Listener]:
             self._take(self.rfile.read(int(self.headers["Content-Length"])).decode())
 
         def _take(self, text: str) -> None:
-            listener.answers.append(dict(parse_qsl(text)))
+            if urlsplit(self.path).path == "/":  # browsers ask for a favicon, too
+                listener.answers.append(dict(parse_qsl(text)))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"You may close this window.")
