@@ -13,7 +13,7 @@ import stat
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 assert sys.platform == "win32"  # noqa: S101 - tells the type checker which system this is for
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
 
 _LINKS = {stat.IO_REPARSE_TAG_SYMLINK, stat.IO_REPARSE_TAG_MOUNT_POINT}
 _SHARING = 2.0
-"""Seconds that a replace waits for readers: Windows refuses while somebody has the file open."""
+"""Seconds to wait for others: Windows refuses a replace while somebody reads the file, and a read
+while somebody replaces it."""
+_T = TypeVar("_T")
 
 
 def open_private(path: Path, flags: int) -> int:
     """Open a regular file; return the descriptor. Links and junctions are refused."""
     with suppress(FileNotFoundError):
         _secure(path, "a regular file", stat.S_ISREG)
-    return os.open(path, flags | os.O_BINARY | os.O_NOINHERIT, 0o600)
+    return _patiently(lambda: os.open(path, flags | os.O_BINARY | os.O_NOINHERIT, 0o600))
 
 
 def create_private(path: Path) -> int:
@@ -45,17 +47,8 @@ def secure_dir(path: Path) -> None:
 
 
 def replace(source: Path, target: Path) -> None:
-    """Put ``source`` in the place of ``target``, in one step; wait for readers to close it."""
-    deadline = time.monotonic() + _SHARING
-    while True:
-        try:
-            os.replace(source, target)  # noqa: PTH105 - pairs with the POSIX variant
-        except PermissionError:
-            if time.monotonic() >= deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+    """Put ``source`` in the place of ``target``, in one step."""
+    _patiently(lambda: os.replace(source, target))  # noqa: PTH105 - as the POSIX variant
 
 
 def sync_dir(folder: Path) -> None:
@@ -72,6 +65,17 @@ def try_lock(fd: int) -> bool:
             return False
         raise
     return True
+
+
+def _patiently(call: Callable[[], _T]) -> _T:
+    deadline = time.monotonic() + _SHARING
+    while True:
+        try:
+            return call()
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _secure(path: Path, wanted: str, is_wanted: Callable[[int], bool]) -> None:

@@ -98,15 +98,22 @@ def read_tail(path: Path, count: int) -> list[str]:
         OSError: a file is there but can't be read.
     """
     lines: list[str] = []
-    number = 0
-    while len(lines) < count:
-        try:
-            text = _rotated(path, number).read_text(encoding="ascii", errors="backslashreplace")
-        except FileNotFoundError:
+    for file in _newest_first(path):
+        if len(lines) >= count:
             break
-        lines = [line for line in text.splitlines() if line] + lines
-        number += 1
+        with suppress(FileNotFoundError):  # just rotated away, or not yet begun anew
+            text = file.read_text(encoding="ascii", errors="backslashreplace")
+            lines = [line for line in text.splitlines() if line] + lines
     return lines[-count:] if count > 0 else []
+
+
+def _newest_first(path: Path) -> list[Path]:
+    """Return the file and its predecessors; there may be gaps where a process was killed."""
+    numbers = [file.suffix[1:] for file in path.parent.glob(f"{path.name}.*")]
+    return [
+        path,
+        *(_rotated(path, number) for number in sorted(int(n) for n in numbers if n.isdecimal())),
+    ]
 
 
 def _rotated(path: Path, number: int) -> Path:
