@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
-from msgspec.structs import replace
-
-from mcp_local.broker.entra import Entra
-from mcp_local.broker.http import Http, Timeouts
+from mcp_local.broker import transitions
 from mcp_local.broker.msal_cache import CacheChanged, forget, writing
 from mcp_local.broker.record import (
     TokenRecord,
@@ -22,7 +19,6 @@ from mcp_local.broker.record import (
     save_record,
     verify_record,
 )
-from mcp_local.broker.state import Phase, SignInState
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.store import Entry
 from mcp_local.errors import SignInFailed, StorageError, Unreachable
@@ -35,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from mcp_local.broker.entra import Entra
     from mcp_local.broker.flows import Account, Tokens
+    from mcp_local.broker.http import Http, Timeouts
     from mcp_local.broker.store import Store
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.secret import Secret
@@ -76,6 +74,9 @@ class Broker:
 
     @cached_property
     def _http(self) -> Http:
+        # Start-up: a token that is there already needs neither TLS nor MSAL.
+        from mcp_local.broker.http import Http  # noqa: PLC0415
+
         return Http(self._settings, self._timeouts)
 
     @cached_property
@@ -85,6 +86,8 @@ class Broker:
         Raises:
             SettingsError: ``ca_file`` or the proxy can't be used.
         """
+        from mcp_local.broker.entra import Entra  # noqa: PLC0415 - start-up, as above
+
         return Entra(self._settings, self._http, self._store, self._clock)
 
     def current(self) -> VerifiedToken | None:
@@ -175,12 +178,14 @@ class Broker:
             StorageError: something can't be removed.
         """
         accounts = forget(self._store)
-        StateFile(profile_dir(self._settings)).update(_signed_out)
+        step = partial(transitions.signed_out, now=self._clock())
+        StateFile(profile_dir(self._settings)).update(step)
         return accounts
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        if "_http" in vars(self):
+            self._http.close()
 
     def __enter__(self) -> Self:
         return self
@@ -258,8 +263,3 @@ class _KeyEntry:
 
     def lock(self) -> AbstractContextManager[object]:
         return self._store.lock("jwks", timeout=_PATIENCE)
-
-
-def _signed_out(state: SignInState) -> SignInState:
-    """Keep what limits prompts; forget the rest."""
-    return replace(SignInState(), phase=Phase.SIGNED_OUT, last_prompt=state.last_prompt)

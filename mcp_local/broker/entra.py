@@ -152,6 +152,7 @@ class Entra:
 
         ``stop`` is asked several times a second; when it says yes the wait ends. The authority's
         interval is obeyed (O13), and a fault of the network is waited out (RFC 8628, 3.5).
+        ``claims`` are those of :meth:`begin_device`.
 
         Raises:
             SignInFailed: declined, expired, or stopped.

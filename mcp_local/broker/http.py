@@ -25,6 +25,7 @@ from urllib3.exceptions import (
 
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, Unreachable
+from mcp_local.settings.authority import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -121,6 +122,8 @@ class Http:
         headers: Mapping[str, str] | None,
         body: bytes | None,
     ) -> Answer:
+        if not url.startswith("https://"):
+            raise Unreachable(f"{_host(url)} is not spoken to without TLS.")
         deadline = time.monotonic() + self._timeouts.total
         # A connection kept open while a person signs in may be dead without a sign of it.
         fields = {**(headers or {}), "Connection": "close", "User-Agent": "mcp-local"}
@@ -177,6 +180,15 @@ class Http:
             ) from None
 
 
+def host_in(address: str) -> str:
+    """Return an address's host, lower case, IPv6 in brackets; empty when there is none."""
+    try:
+        host = urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+    return f"[{host}]" if ":" in host else host
+
+
 def _tls_context(ca_file: str) -> ssl.SSLContext:
     if not ca_file:
         return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -191,9 +203,13 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
 
 
 def _system_proxy(url: str) -> str:
-    """Return the proxy of the environment or the operating system for ``url``, or nothing."""
-    host = urlsplit(url).hostname or ""
-    return "" if proxy_bypass(host) else getproxies().get("https", "")
+    """Return the proxy of the environment or the operating system for ``url``, or nothing.
+
+    A development authority on this machine can't be behind the company's proxy.
+    """
+    host = host_in(url)
+    direct = is_loopback(host) or proxy_bypass(host)
+    return "" if direct else getproxies().get("https", "")
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float, url: str) -> bytes:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from mcp_local.broker.files import atomic_write, private_dir, read_private
+from mcp_local.broker.http import host_in
 from mcp_local.broker.problems import problem_from
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, StorageError, Unreachable
@@ -224,25 +225,16 @@ def check_addresses(document: OpenId, authority: str) -> None:
 
 def is_page(address: str, authority: str) -> bool:
     """Tell whether a person may be sent there: https, or a page of a development authority."""
-    https = address.startswith("https://") and bool(_host(address))
+    https = address.startswith("https://") and bool(host_in(address))
     return https or _is_local_page(address, authority)
 
 
 def _is_own(address: str, authority: str) -> bool:
-    host, own = _host(address), host_of(authority)
+    host, own = host_in(address), host_of(authority)
     same = host == own or {host, own} <= MICROSOFT_HOSTS
     return address.startswith("https://") and bool(host) and same
 
 
 def _is_local_page(address: str, authority: str) -> bool:
-    local = is_loopback(_host(address)) and is_loopback(host_of(authority))
+    local = is_loopback(host_in(address)) and is_loopback(host_of(authority))
     return address.startswith("http://") and local
-
-
-def _host(address: str) -> str:
-    """Return the host as ``settings.authority`` writes it: lower case, IPv6 in brackets."""
-    try:
-        host = urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
-    return f"[{host}]" if ":" in host else host

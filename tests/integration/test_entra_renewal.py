@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from mcp_local.identity.model import VerifiedToken
+
 HOUR = 3600.0
 DUE = HOUR - 200
 """Seconds after which a token of an hour is due for renewal, and still valid."""
@@ -176,6 +178,28 @@ def test_sixteen_processes_make_one_request(home: Path, tmp_path: Path) -> None:
         assert len(ends) == 16
         assert len(set(ends)) == 1
         assert here.token_requests() == 1
+
+
+def test_the_one_who_waited_asks_nobody(here: Machine) -> None:
+    """Whoever gets the lock second finds the work done (O14)."""
+    here.clock.offset = DUE
+    slow = Fault(path=TOKEN, delay=0.4)
+    here.emulator.faults.add(slow)
+    got: list[VerifiedToken] = []
+
+    def renew() -> None:
+        with here.broker(timeouts=Timeouts()) as broker:
+            got.append(broker.renew())
+
+    first, second = threading.Thread(target=renew), threading.Thread(target=renew)
+    first.start()
+    while not here.emulator.faults.happened(slow):
+        first.join(0.02)
+    second.start()
+    first.join()
+    second.join()
+    assert got[0] == got[1]
+    assert here.token_requests() == 1
 
 
 def test_a_stopped_process_does_not_stop_the_others(

@@ -13,7 +13,7 @@ from mcp_local.broker.http import LARGEST_ANSWER, Http, Timeouts
 from mcp_local.broker.refusal import AuthorityDown
 from mcp_local.errors import SettingsError, Unreachable
 from tests.support.proxy import Proxy
-from tests.support.site import Reply
+from tests.support.site import Reply, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,18 +198,41 @@ def test_the_proxy_of_the_settings(site: Site, make_settings: MakeSettings) -> N
 
 
 def test_the_proxy_of_the_system(
+    tmp_path: Path, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the setting the system's proxy is used; it alone looks the host up."""
+    with serve(tmp_path, "login.contoso.example") as far:
+        far.replies["/p"] = Reply(b"yes")
+        port = int(far.url.rpartition(":")[2])
+        with Proxy(target=("127.0.0.1", port)).running() as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+            http = Http(make_settings(ca_file=str(far.ca_file)))
+            assert http.fetch("https://login.contoso.example/p") == b"yes"
+            http.close()
+    assert proxy.connects[0].startswith(b"CONNECT login.contoso.example:443 ")
+
+
+def test_the_exceptions_of_the_systems_proxy(
     site: Site, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without the setting the system's proxy is used, and its exceptions are kept."""
+    """This machine is never behind the system's proxy, nor is what ``NO_PROXY`` names."""
     site.replies["/p"] = Reply(b"yes")
-    with Proxy().running() as proxy:
+    monkeypatch.setenv("NO_PROXY", "named.invalid")
+    with Proxy(target=("127.0.0.1", int(site.url.rpartition(":")[2]))).running() as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.address}")
-        http = Http(make_settings())
-        assert http.fetch(f"{site.url}/p") == b"yes"
-        http.close()
-        monkeypatch.setenv("NO_PROXY", "localhost")
         assert Http(make_settings()).fetch(f"{site.url}/p") == b"yes"
+        with pytest.raises(Unreachable, match="can't be reached"):
+            Http(make_settings()).fetch("https://named.invalid/p")
+        assert proxy.connects == []
+        with pytest.raises(Unreachable, match="can't be trusted"):
+            Http(make_settings()).fetch("https://other.invalid/p")
     assert len(proxy.connects) == 1
+
+
+def test_nothing_is_sent_without_tls(site: Site, make_settings: MakeSettings) -> None:
+    """Whatever a document says: codes and tokens travel over TLS (O16)."""
+    with pytest.raises(Unreachable, match="without TLS"):
+        Http(make_settings()).get(site.url.replace("https", "http"))
 
 
 def test_a_proxy_without_a_scheme_is_http(site: Site, make_settings: MakeSettings) -> None:
