@@ -174,6 +174,7 @@ class KeySource:
     def _save(self, record: _Record) -> None:
         try:
             self._storage.save(msgspec.json.encode(record))
+            self._unsaved = None
         except StorageError:
             self._unsaved = record  # it serves this process, and so do its pauses
 

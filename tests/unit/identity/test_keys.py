@@ -342,6 +342,21 @@ def test_a_full_disk_stops_nobody(world: World) -> None:
     assert world.fetches == 2
 
 
+def test_what_can_be_written_again_is_shared_again(world: World) -> None:
+    """Once there is space on the disk, the next fetch serves the machine."""
+    world.shelf.full = True
+    source = world.source()
+    source.get("current-key")
+    world.shelf.full = False
+    world.now += MAX_AGE
+    source.get("current-key")
+    assert world.knows("current-key")
+    assert world.fetches == 2
+    world.answer = jwks(next_key().jwk())
+    assert world.knows("newest-key", at_sign_in=True) is False
+    assert source.get("next-key").find("current-key") is None
+
+
 def test_a_lock_that_cannot_be_had_leaves_the_known_keys(world: World) -> None:
     """A process that hangs inside delays a fetch, not the keys that are there."""
     assert world.knows("current-key")
