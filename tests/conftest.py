@@ -19,6 +19,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state folder of the test's own; nothing of the machine's settings is seen."""
     for name in [name for name in os.environ if name.startswith("MCP_LOCAL_")]:
         monkeypatch.delenv(name)
+    # The person's own keyring and browser are never touched.
+    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "runtime"))
+    monkeypatch.setenv("BROWSER", "false %s")
     folder = tmp_path / "home"
     monkeypatch.setenv("MCP_LOCAL_HOME", str(folder))
     monkeypatch.setenv("MCP_LOCAL_CONFIG", str(folder / "config.toml"))
