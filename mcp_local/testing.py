@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
-    from mcp_local.emulator import Emulator
+    from mcp_local.emulator import Directory, Emulator, Options
 
 
 class SignsInAs(Protocol):
@@ -37,11 +37,27 @@ class SignsInAs(Protocol):
 
 
 @pytest.fixture
-def entra_emulator() -> Iterator[Emulator]:
-    """Run a local Entra ID of the test's own, with its default directory."""
-    from mcp_local.emulator import Emulator  # noqa: PLC0415 - start-up time of every pytest run
+def entra_directory() -> Directory:
+    """Return who and what there is at the emulator; override it to bring your own."""
+    from mcp_local.emulator import default_directory  # noqa: PLC0415 - start-up time of pytest
 
-    with Emulator() as emulator:
+    return default_directory()
+
+
+@pytest.fixture
+def entra_options() -> Options:
+    """Return how the emulator behaves; override it for short lifetimes or strict rotation."""
+    from mcp_local.emulator import Options  # noqa: PLC0415 - start-up time of pytest
+
+    return Options()
+
+
+@pytest.fixture
+def entra_emulator(entra_directory: Directory, entra_options: Options) -> Generator[Emulator]:
+    """Run a local Entra ID of the test's own."""
+    from mcp_local.emulator import Emulator  # noqa: PLC0415 - start-up time of pytest
+
+    with Emulator(entra_directory, options=entra_options) as emulator:
         yield emulator
 
 

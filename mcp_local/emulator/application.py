@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 
@@ -43,8 +43,6 @@ def _human(authority: Authority) -> list[Route]:
 
 def _application(routes: list[Route], authority: Authority) -> Starlette:
     async def refuse(request: Request, error: Exception) -> Response:
-        if not isinstance(error, Refused):
-            raise error
-        return refusal(error, trace_of(request, authority), authority)
+        return refusal(cast("Refused", error), trace_of(request, authority), authority)
 
     return Starlette(routes=routes, exception_handlers={Refused: refuse})

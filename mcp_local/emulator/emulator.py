@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 from mcp_local.emulator.aadsts import Refused
@@ -58,7 +57,7 @@ class Emulator:
         self._authority = Authority(directory or default_directory(), options or Options())
         certificates = make_certificates()
         self._ca = certificates.ca
-        self._folder: Path | None = None
+        self._folder: TemporaryDirectory[str] | None = None
         self.faults = Faults()
         """Faults to inject: ``entra.faults.add(Fault(path="*/token", status=503))``."""
         self.requests = RequestLog()
@@ -75,16 +74,11 @@ class Emulator:
         """Start serving.
 
         Raises:
-            UsageError: a port is in use.
+            UsageError: a port is in use, by this emulator itself when it runs already.
         """
-        folder = Path(tempfile.mkdtemp(prefix="mcp-local-emulator-"))
-        (folder / "ca.pem").write_bytes(self._ca)
-        self._folder = folder
-        try:
-            self._listen()
-        except UsageError:
-            shutil.rmtree(folder)
-            raise
+        self._listen()
+        self._folder = TemporaryDirectory(prefix="mcp-local-emulator-")
+        self.ca_file.write_bytes(self._ca)
         return self
 
     def _listen(self) -> None:
@@ -104,7 +98,7 @@ class Emulator:
         """Stop serving and remove the CA file; what goes on is broken off."""
         self._thread.stop()
         if self._folder:
-            shutil.rmtree(self._folder)
+            self._folder.cleanup()
             self._folder = None
 
     def __enter__(self) -> Self:
@@ -136,7 +130,11 @@ class Emulator:
 
     @property
     def pages(self) -> str:
-        """Origin of the pages for people: ``http://localhost:PORT``."""
+        """Origin of the pages for people: ``http://localhost:PORT``.
+
+        The same pages come over HTTPS at the authority's origin, with a certificate that browsers
+        warn about.
+        """
         return self._authority.pages
 
     @property
@@ -148,7 +146,7 @@ class Emulator:
         """
         if self._folder is None:
             raise UsageError("the emulator doesn't run: start it first")
-        return self._folder / "ca.pem"
+        return Path(self._folder.name, "ca.pem")
 
     @property
     def tenant_id(self) -> str:
@@ -186,7 +184,7 @@ class Emulator:
             "MCP_LOCAL_CA_FILE": str(self.ca_file),
         }
         if user:
-            variables["BROWSER"] = browser_command(self.person(user).short_name)
+            variables["BROWSER"] = browser_command(self.person(user).username)
         return variables
 
     # The directory

@@ -6,7 +6,7 @@ All of it lives in memory and is touched by the emulator's event loop only.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mcp_local.emulator.aadsts import Refused
@@ -43,7 +43,6 @@ class RefreshGrant:
 
     signed_in: SignedIn
     scope: str
-    nonce: str
     last_used: float
 
 
@@ -101,10 +100,10 @@ class Grants:
 
     # Refresh tokens
 
-    def give_refresh(self, signed_in: SignedIn, scope: str, nonce: str) -> str:
+    def give_refresh(self, signed_in: SignedIn, scope: str) -> str:
         """Return a new refresh token."""
         token = _token("1.A")
-        self._refresh[token] = RefreshGrant(signed_in, scope, nonce, self.clock())
+        self._refresh[token] = RefreshGrant(signed_in, scope, self.clock())
         return token
 
     def use_refresh(self, token: str) -> RefreshGrant:
@@ -112,8 +111,10 @@ class Grants:
         grant = self._refresh.get(token)
         if grant is None:
             raise Refused(70000)
-        if self.clock() > grant.last_used + REFRESH_LIFETIME:
+        now = self.clock()
+        if now > grant.last_used + REFRESH_LIFETIME:
             raise Refused(700082)
+        self._refresh[token] = replace(grant, last_used=now)
         return grant
 
     def rotate(self, token: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
@@ -257,6 +257,53 @@ class TestRefusalPages:
             for host in ("evil.example", "localhost.evil.example", "[::1"):
                 answer = browser.get(app.emulator.pages, headers={"Host": host}, timeout=10)
                 assert answer.status_code == 421
+
+
+class TestMetadata:
+    """The documents with which a client finds its way."""
+
+    def get(self, emulator: Emulator, path: str) -> dict[str, object]:
+        """Fetch a JSON document."""
+        origin = emulator.authority.removesuffix(f"/{emulator.tenant_id}")
+        with session(emulator) as http:
+            return http.get(f"{origin}/{path}", timeout=10).json()
+
+    @pytest.mark.parametrize(
+        ("version", "issuer", "keys"),
+        [("", "/", "/discovery/keys"), ("/v2.0", "/v2.0", "/discovery/v2.0/keys")],
+    )
+    def test_both_versions(
+        self, entra_emulator: Emulator, version: str, issuer: str, keys: str
+    ) -> None:
+        """Each version names its issuer, and keys that are marked with it."""
+        tenant = entra_emulator.tenant_id
+        document = self.get(entra_emulator, f"{tenant}{version}/.well-known/openid-configuration")
+
+        assert document["issuer"] == f"{entra_emulator.authority}{issuer}"
+        assert document["jwks_uri"] == f"{entra_emulator.authority}{keys}"
+        assert str(document["authorization_endpoint"]).startswith("http://localhost:")
+        assert str(document["token_endpoint"]).startswith("https://localhost:")
+        published = self.get(entra_emulator, f"{tenant}{keys}")["keys"]
+        assert isinstance(published, list)
+        for key in cast("list[dict[str, object]]", published):
+            assert key["issuer"] == document["issuer"]
+
+    def test_domain_for_tenant(self, entra_emulator: Emulator) -> None:
+        """Under the tenant's domain the documents name the tenant's id all the same."""
+        path = "v2.0/.well-known/openid-configuration"
+        by_id = self.get(entra_emulator, f"{entra_emulator.tenant_id}/{path}")
+
+        assert self.get(entra_emulator, f"contoso.example/{path}") == by_id
+
+    def test_shared_tenants(self, entra_emulator: Emulator) -> None:
+        """The document of /common has the literal ``{tenantid}`` in its issuer, its keys too."""
+        document = self.get(entra_emulator, "common/v2.0/.well-known/openid-configuration")
+        issuer = entra_emulator.authority.replace(entra_emulator.tenant_id, "{tenantid}") + "/v2.0"
+
+        assert document["issuer"] == issuer
+        assert "/common/" in str(document["token_endpoint"])
+        published = self.get(entra_emulator, "common/discovery/v2.0/keys")["keys"]
+        assert cast("list[dict[str, object]]", published)[0]["issuer"] == issuer
 
 
 class TestSteps:

@@ -23,7 +23,7 @@ def test_environment(entra_emulator: Emulator) -> None:
     assert plain["MCP_LOCAL_AUTHORITY"].endswith(plain["MCP_LOCAL_TENANT_ID"])
     assert plain["MCP_LOCAL_API"] == entra_emulator.api_id
     assert personal.keys() - plain.keys() == {"BROWSER"}
-    assert "--user reader " in personal["BROWSER"]
+    assert "--user reader@contoso.example " in personal["BROWSER"]
 
 
 def test_ca_file_lives_as_long_as_it_runs() -> None:
@@ -36,6 +36,23 @@ def test_ca_file_lives_as_long_as_it_runs() -> None:
         assert path.read_bytes().startswith(b"-----BEGIN CERTIFICATE-----")
         assert b"PRIVATE" not in path.read_bytes()
     assert not path.parent.exists()
+
+
+def test_starting_twice(entra_emulator: Emulator) -> None:
+    """A running emulator can't be started again, and isn't harmed by the attempt."""
+    with pytest.raises(UsageError, match="in use"):
+        entra_emulator.start()
+
+    assert entra_emulator.ca_file.exists()
+
+
+def test_stop_and_start_again() -> None:
+    """A stopped emulator starts again at the same ports."""
+    emulator = Emulator()
+    with emulator:
+        authority = emulator.authority
+    with emulator:
+        assert emulator.authority == authority
 
 
 @pytest.mark.parametrize("who", ["reader", "READER@contoso.example", "Rita Reader"])

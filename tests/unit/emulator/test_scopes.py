@@ -8,7 +8,7 @@ from mcp_local.emulator import default_directory
 from mcp_local.emulator.aadsts import Refused
 from mcp_local.emulator.scopes import GRAPH, parse_one_resource, parse_scopes
 
-DIRECTORY = default_directory()
+DIRECTORY = default_directory(tenant_id="11111111-2222-4333-8444-555555555555")
 API = DIRECTORY.api.api_id
 
 
