@@ -1,1 +1,63 @@
-"""Microsoft Entra ID sign-in and app-role authorization for MCP servers over stdio."""
+"""Microsoft Entra ID sign-in and app-role authorization for MCP servers over stdio.
+
+For server authors::
+
+    import mcp_local
+
+    @mcp.tool(auth=mcp_local.require_role("Admin"))
+    def tidy_up() -> str: ...
+
+    if __name__ == "__main__":
+        mcp_local.run(mcp, policy="policy.yaml")
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fastmcp import FastMCP
+
+    from mcp_local.guard.roles import (
+        current_user,
+        require_all_roles,
+        require_any_role,
+        require_role,
+    )
+    from mcp_local.identity.model import Identity
+
+__all__ = [
+    "Identity",
+    "current_user",
+    "require_all_roles",
+    "require_any_role",
+    "require_role",
+    "run",
+]
+
+
+def run(mcp: FastMCP[Any], *, policy: Path | str = "") -> None:
+    """Serve ``mcp``, guarded, on standard input and output until the client leaves.
+
+    ``policy`` is a policy file or folder, relative to the program's own file; left out: the one of
+    the settings. Settings come from the environment and the settings file, as for ``mcp-local
+    run``. What goes wrong is told on standard error, with the command that helps.
+
+    Raises:
+        SystemExit: it couldn't be served; with the exit codes of ``mcp-local``.
+    """
+    from mcp_local.cli.own import run_own  # noqa: PLC0415 - everything imports this package
+
+    run_own(mcp, str(policy))
+
+
+def __getattr__(name: str) -> object:
+    # Imported when first used: every module of this package imports this one.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
+    home = "identity.model" if name == "Identity" else "guard.roles"
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp_types import Implementation
 
-from mcp_local.errors import ExitCode, McpLocalError, TargetError, Unreachable
+from mcp_local.errors import ExitCode, McpLocalError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -71,12 +71,19 @@ class ServerSession:
         return self._client.protocol_version
 
     async def listing(self) -> Listing:
-        """List everything, each list anew."""
+        """List everything, each list anew.
+
+        Raises:
+            UseFailed: the server refuses.
+        """
         client = self._client
-        tools = await client.list_tools(cache_mode="refresh")
-        resources = await client.list_resources(cache_mode="refresh")
-        templates = await client.list_resource_templates(cache_mode="refresh")
-        prompts = await client.list_prompts(cache_mode="refresh")
+        try:
+            tools = await client.list_tools(cache_mode="refresh")
+            resources = await client.list_resources(cache_mode="refresh")
+            templates = await client.list_resource_templates(cache_mode="refresh")
+            prompts = await client.list_prompts(cache_mode="refresh")
+        except MCPError as error:
+            raise UseFailed(error.message) from error
         return Listing(
             tuple(tool.name for tool in tools.tools),
             tuple(resource.uri for resource in resources.resources),
@@ -148,7 +155,6 @@ async def connect(
 
     Raises:
         TargetError: the server ended before it answered; says what it said.
-        Unreachable: it can't be started.
     """
     # -P: modules lying in the working folder must not be imported where tokens are
     server = StdioServerParameters(
@@ -159,14 +165,28 @@ async def connect(
         client = Client(
             stdio_client(server, sys.stderr if show_errors else kept), mode=mode, client_info=info
         )
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(client)
-            except MCPError as error:
-                raise _ended(kept) from error
-            except OSError as error:
-                raise Unreachable(f"The server can't be started: {error}") from error
-            yield ServerSession(client)
+        started = False
+        try:
+            async with client:
+                started = True
+                yield ServerSession(client)
+        except (MCPError, OSError, BaseExceptionGroup) as error:
+            inner = _single(error)
+            if started or not isinstance(inner, MCPError | OSError):
+                raise inner from None
+            raise _ended(kept) from inner
+
+
+def _single(error: BaseException) -> BaseException:
+    """Return what a task group wrapped, when it is one error only."""
+    inner = error
+    while isinstance(inner, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", inner)
+        first, *others = group.exceptions
+        if others:
+            return error
+        inner = first
+    return inner
 
 
 def _ended(kept: TextIO) -> McpLocalError:

@@ -55,15 +55,12 @@ class PolicyInForce:
     problem: PolicyError | None = None
     """Why nothing is served by it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Hosted:
-    """A guarded server, ready to be served."""
-
-    server: FastMCP[Any]
-    session: Session
-    policy: PolicyInForce
-    log: Log
+    @property
+    def notice(self) -> str:
+        """What people must be told of it, in a sentence; empty in the ordinary case."""
+        if self.problem is None:
+            return ""
+        return f"Nothing but the account tools is served: {self.problem.message}"
 
 
 def find_target(text: str | None, settings: Settings, folder: Path) -> Target:
@@ -107,17 +104,14 @@ def _configured(server: Server, folder: Path) -> Target:
     return Target(file, policy=server.policy, namespace=server.name)
 
 
-def choose_policy(settings: Settings, target: Target | None) -> PolicyInForce:
-    """Load the policy: the one of flag or administrator, the target's, or that of the settings.
+def choose_policy(settings: Settings, own: str) -> PolicyInForce:
+    """Load the policy: of administrator, flag or environment, else ``own``, else of the file.
 
-    A broken policy refuses everything; it never widens access (POLICY.md 7).
+    ``own`` is the path of the one that comes with the server, or empty. A broken policy refuses
+    everything; it never widens access (POLICY.md 7).
     """
-    imposed = settings.provenance["policy"].source in {Source.FLAG, Source.MANAGED}
-    own = target.policy if target is not None else ""
-    if target is SAMPLE:
-        path = settings.policy or own
-    else:
-        path = settings.policy if imposed else own or settings.policy
+    general = settings.provenance["policy"].source is Source.FILE
+    path = own or settings.policy if general else settings.policy or own
     if not path:
         return PolicyInForce(None)
     try:
@@ -143,29 +137,19 @@ def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Se
     return LocalSession(settings, environ, log=log)
 
 
-def host(
-    settings: Settings,
-    environ: Mapping[str, str],
-    target: Target,
-    *,
-    log: Log,
-    session: Session | None = None,
-) -> Hosted:
-    """Load the target and put the guard around it. The target's own code runs here.
+def guard_server(
+    server: FastMCP[Any], own_policy: str, settings: Settings, session: Session, log: Log
+) -> None:
+    """Put the guard around a server, ready to be served.
 
-    ``session`` stands in for the machine's, for tests without a broker.
-
-    Raises:
-        TargetError: the target can't be loaded.
+    ``session`` is that of :func:`open_session`, or a test's own. ``own_policy`` is the path of the
+    policy that comes with the server, or empty.
     """
     from mcp_local.guard.hosted import protect  # noqa: PLC0415 - start-up: brings FastMCP along
-    from mcp_local.guard.loading import load_server  # noqa: PLC0415 - the same
 
-    server = load_server(target.file)
-    policy = choose_policy(settings, target)
+    policy = choose_policy(settings, own_policy)
     if policy.problem is not None:
         log.event("policy_broken", level="error", path=policy.path, problem=policy.problem.message)
-    session = session or open_session(settings, environ, log)
     protect(
         server,
         policy=policy.decides,
@@ -173,5 +157,5 @@ def host(
         log=log,
         hold=settings.list_hold,
         locked=settings.list_locked,
+        notice=policy.notice,
     )
-    return Hosted(server, session, policy, log)

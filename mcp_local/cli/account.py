@@ -151,7 +151,7 @@ def _answer(report: Report, context: Context) -> ExitCode:
         context.console.answer(shape, describe(report))
         return ExitCode.OK
     context.console.answer(shape | {"error": error_document(report.error)}, describe(report))
-    context.console.explain(report.error)
+    context.console.note(report.error.hint)
     return report.error.exit_code
 
 

@@ -172,11 +172,9 @@ def refusal(explained: Explained, name: str) -> McpLocalError | None:
     """Return why a use was refused; ``None`` if it is allowed."""
     if _effect(explained) is Effect.ALLOW:
         return None
-    roles = ", ".join(explained.decision.needs_roles)
-    hint = f"It needs one of these roles: {roles}. Who administers the API can grant it." * bool(
-        roles
-    )
-    return Denied(f"{name}: {_reason(explained)}", hint=hint)
+    hint = "Who administers the API grants roles; then: mcp-local refresh --force"
+    needs = bool(explained.decision.needs_roles)
+    return Denied(f"{name}: {_reason(explained)}", hint=hint if needs else "")
 
 
 def can_document(explained: Explained, name: str, action: Action) -> dict[str, object]:

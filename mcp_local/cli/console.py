@@ -100,10 +100,6 @@ class Console:
         """Tell people what is wrong and what to do next, and scripts the same as JSON."""
         if self.as_json:
             self.json({"error": error_document(error)})
-        self.explain(error)
-
-    def explain(self, error: McpLocalError) -> None:
-        """Tell people alone what is wrong and what to do next."""
         self._people("error", "red", error.message)
         if error.hint:
             self.note(f"  {error.hint}")

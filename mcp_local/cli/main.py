@@ -14,15 +14,20 @@ from mcp_local.errors import ExitCode, McpLocalError, UsageError
 from mcp_local.log.redact import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def main(words: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
     """Run one command line and return its exit code; never raises."""
     own = words[: words.index("--")] if "--" in words else words
     console = Console(as_json="--json" in own, verbose="--verbose" in own or "-v" in own)
+    return at_edge(console, lambda: _dispatch(words, Context(console, environ, words)))
+
+
+def at_edge(console: Console, action: Callable[[], ExitCode]) -> ExitCode:
+    """Return the action's exit code; whatever it raises is told to the person."""
     try:
-        return _dispatch(words, Context(console, environ, words))
+        return action()
     except HelpWanted as help_wanted:
         console.data(help_wanted.text)
         return ExitCode.OK

@@ -5,18 +5,22 @@ from __future__ import annotations
 import importlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
 from mcp_local.cli.target import TargetArguments, bring_packages, declare_target
 from mcp_local.errors import ExitCode
 from mcp_local.guard.stdio import claim_wire
-from mcp_local.settings import require_sign_in
-from mcp_local.wiring import find_target, host, open_log
+from mcp_local.settings import load, require_sign_in
+from mcp_local.wiring import find_target, guard_server, open_log, open_session
 
 if TYPE_CHECKING:
+    from fastmcp import FastMCP
+
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
+    from mcp_local.guard.stdio import Wire
+    from mcp_local.settings import Settings
 
 
 class RunArguments(TargetArguments):
@@ -47,11 +51,36 @@ def _run(arguments: RunArguments, context: Context) -> ExitCode:
     bring_packages(target.file.path, context)
     # From here on code of others runs, and standard output is the protocol's alone.
     wire = claim_wire()
-    echo = context.console.note if arguments.verbose else None
-    hosted = host(settings, context.environ, target, log=open_log(settings, echo))
-    from mcp_local.guard.hosted import serve_stdio  # noqa: PLC0415 - start-up: needed last
+    from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP
 
-    return ExitCode(serve_stdio(hosted.server, session=hosted.session, wire=wire))
+    server = load_server(target.file)
+    return _serve(server, target.policy, wire, settings, context)
+
+
+def serve_own(server: FastMCP[Any], policy: str, context: Context) -> ExitCode:
+    """Serve a server that this process made itself; the settings come from the environment.
+
+    Raises:
+        McpLocalError: it can't be served.
+    """
+    from mcp_local.guard.loading import refuse_while_loading  # noqa: PLC0415 - start-up
+
+    refuse_while_loading()
+    wire = claim_wire()
+    settings = load({}, context.environ)
+    require_sign_in(settings)
+    return _serve(server, policy, wire, settings, context)
+
+
+def _serve(
+    server: FastMCP[Any], policy: str, wire: Wire, settings: Settings, context: Context
+) -> ExitCode:
+    from mcp_local.guard.hosted import serve_stdio  # noqa: PLC0415 - start-up: brings FastMCP
+
+    log = open_log(settings, context.console.note if context.console.verbose else None)
+    session = open_session(settings, context.environ, log)
+    guard_server(server, policy, settings, session, log)
+    return ExitCode(serve_stdio(server, session=session, wire=wire))
 
 
 def _with_emulator(arguments: RunArguments, context: Context) -> Context:

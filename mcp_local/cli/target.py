@@ -68,7 +68,7 @@ def load_target(arguments: TargetArguments, settings: Settings, context: Context
     """
     target = find_target(arguments.target, settings, Path.cwd())
     bring_packages(target.file.path, context)
-    policy = choose_policy(settings, target)
+    policy = choose_policy(settings, target.policy)
     if policy.problem is not None:
         raise policy.problem
     context.console.reserve_stdout()

@@ -87,12 +87,13 @@ def describe(report: Report) -> str:
         rows.append(("policy", f"nothing is served by it: {report.policy.problem.message}"))
     elif report.policy.path:
         rows.append(("policy", report.policy.path))
-    return "\n".join([_headline(status), *(f"  {label:10}{text}" for label, text in rows)])
+    return "\n".join([_headline(report), *(f"  {label:10}{text}" for label, text in rows)])
 
 
-def _headline(status: Status) -> str:
+def _headline(report: Report) -> str:
+    status = report.status
     if not status.signed_in:
-        return "Nobody is signed in."
+        return report.error.message if report.error else "Nobody is signed in."
     if status.unverified:
         return "Nobody signs in here: the roles are declared in the settings, not verified."
     return f"Signed in as {status.name or status.object_id} ({status.username or 'no user name'})"

@@ -150,21 +150,35 @@ def find_project(path: Path) -> Path | None:
     return next((up for up in path.parents if (up / "pyproject.toml").is_file()), None)
 
 
-@contextmanager
-def _no_serving(path: Path) -> Generator[None]:
-    """Refuse to let the file serve by itself, which would be past the guard."""
+_loading: list[Path] = []
+"""The files that are being imported right now."""
 
-    async def refuse(*_: object, **__: object) -> None:
+
+def refuse_while_loading() -> None:
+    """Return unless a file is being imported, which must not serve by itself: past the guard.
+
+    Raises:
+        TargetError: one is.
+    """
+    if _loading:
         raise TargetError(
-            f"{path} starts its server while it is being imported",
+            f"{_loading[-1]} starts its server while it is being imported",
             hint='Put the call of run() under `if __name__ == "__main__":`.',
         )
 
+
+@contextmanager
+def _no_serving(path: Path) -> Generator[None]:
+    async def refuse(*_: object, **__: object) -> None:
+        refuse_while_loading()
+
     original = FastMCP.run_async
     FastMCP.run_async = refuse  # pyright: ignore[reportAttributeAccessIssue]
+    _loading.append(path)
     try:
         yield
     finally:
+        _loading.pop()
         FastMCP.run_async = original
 
 

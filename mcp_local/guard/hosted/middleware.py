@@ -57,14 +57,20 @@ _CLIENT_TEXT: Final = 200
 class GuardMiddleware(Middleware):
     """Answers for what isn't there, isn't allowed, or needs a sign-in; trims lists."""
 
-    def __init__(
-        self, mcp: FastMCP[Any], judge: Judge, session: Session, log: Log, hold: Hold
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that `protect` puts together
+        self,
+        mcp: FastMCP[Any],
+        judge: Judge,
+        session: Session,
+        log: Log,
+        hold: Hold,
+        notice: str = "",
     ) -> None:
         self._mcp = mcp
         self._hold = hold
         self._gate = Gate(judge, session, log, self._is_listed)
         self._lists = Lists(mcp, judge, log, GuardMiddleware)
-        self._account = AccountTools(session)
+        self._account = AccountTools(session, notice)
         self._listings: dict[Kind, Callable[[], Awaitable[Sequence[Any]]]] = {
             Kind.TOOL: mcp.list_tools,
             Kind.PROMPT: mcp.list_prompts,

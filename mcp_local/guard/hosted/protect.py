@@ -29,17 +29,19 @@ def protect(  # noqa: PLR0913 - what the wiring knows, each by its name
     log: Log,
     hold: float | None = None,
     locked: bool = False,
+    notice: str = "",
 ) -> None:
     """Guard every component of ``mcp``; call once, before it serves.
 
     ``policy=None`` means that there is none: then only components with their own ``auth=`` are
     served (POLICY.md 11). ``hold`` is how many seconds the first lists may wait for a sign-in,
     ``None`` decides by the client. ``locked`` lists what a role would unlock, marked as locked.
+    ``notice`` is told by the account tool whoami: why a policy isn't in force, for one.
     """
     judge = Judge(policy, lambda: live_token(session), log, locked=locked)
     tree = Tree(mcp, judge, log)
     changes = Changes(mcp)
     # First of all: an outer cache would serve one person's answers to another.
-    mcp.middleware.insert(0, GuardMiddleware(mcp, judge, session, log, Hold(hold)))
+    mcp.middleware.insert(0, GuardMiddleware(mcp, judge, session, log, Hold(hold), notice))
     sdk_server(mcp).middleware.insert(0, RootMiddleware(mcp, tree, session, changes))
     session.on_change(changes.announce)

@@ -17,6 +17,7 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_local.guard import account
+from mcp_local.guard.clean import clean
 
 if TYPE_CHECKING:
     from fastmcp.server.middleware import MiddlewareContext
@@ -52,8 +53,10 @@ def account_tools() -> list[Tool]:
 class AccountTools:
     """Answers calls of the account tools."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, notice: str = "") -> None:
         self._session = session
+        self._notice = notice
+        """What whoami tells beside the person: why a policy isn't in force, for one."""
         self.listed = account_tools()
 
     async def call(self, context: MiddlewareContext[CallToolRequestParams]) -> ToolResult:
@@ -71,7 +74,8 @@ class AccountTools:
         await self._session.ready()
         refresh = arguments.get("refresh") is True
         status = await self._session.refresh() if refresh else self._session.status()
-        return ToolResult(account.who(status), structured_content=account.whoami(status))
+        text = "\n".join(filter(None, [account.who(status), clean(self._notice)]))
+        return ToolResult(text, structured_content=account.whoami(status))
 
     async def _sign_out(self, context: MiddlewareContext[CallToolRequestParams]) -> ToolResult:
         """Sign out once the person, not the model, said yes; no way to ask is a no."""

@@ -1,0 +1,35 @@
+"""``mcp_local.run``: the command line's edge for a program that serves its own server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp_local.cli.console import Console
+from mcp_local.cli.context import Context
+from mcp_local.cli.main import at_edge
+from mcp_local.cli.run import serve_own
+
+if TYPE_CHECKING:
+    from fastmcp import FastMCP
+
+
+def run_own(server: FastMCP[Any], policy: str) -> None:
+    """Serve it until the client leaves.
+
+    Raises:
+        SystemExit: it couldn't be served.
+    """
+    console = Console()
+    context = Context(console, os.environ, sys.argv[1:])
+    path = str(_beside_program(policy)) if policy else ""
+    if code := at_edge(console, lambda: serve_own(server, path, context)):
+        raise SystemExit(int(code))
+
+
+def _beside_program(policy: str) -> Path:
+    """Return the path, relative to the program: a desktop client's folder is anybody's guess."""
+    program = getattr(sys.modules["__main__"], "__file__", None)
+    return (Path(program).parent if program else Path.cwd()).resolve() / policy
