@@ -52,6 +52,14 @@ class Form:
         return f'<form method="post" action="{escape(self.action)}">{hidden}{content}</form>'
 
 
+def _policy(nonce: str, targets: tuple[str, ...]) -> str:
+    leads_to = " ".join(("'self'", *targets))
+    return (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
+        f"form-action {leads_to}; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
 def _page(  # noqa: PLR0913 - all of a page in one place
     page: str,
     title: str,
@@ -64,11 +72,6 @@ def _page(  # noqa: PLR0913 - all of a page in one place
     tenant: str = "",
 ) -> HTMLResponse:
     nonce = secrets.token_urlsafe(16)
-    leads_to = " ".join(("'self'", *targets))
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
-        f"form-action {leads_to}; base-uri 'none'; frame-ancestors 'none'"
-    )
     data = f' data-code="{code}"' if code else ""
     heading = f'<p class="tenant">{escape(tenant)}</p>' if tenant else ""
     tail = f'<script nonce="{nonce}">{script}</script>' if script else ""
@@ -80,7 +83,7 @@ def _page(  # noqa: PLR0913 - all of a page in one place
         f"<footer>{_FOOTER}</footer>{tail}</body></html>"
     )
     headers = NO_STORE | {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": _policy(nonce, targets),
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
