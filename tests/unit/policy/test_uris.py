@@ -1,0 +1,63 @@
+"""Addresses that could be read in two ways (POLICY.md 4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from mcp_local.policy.uris import fault
+
+
+@pytest.mark.parametrize(
+    ("uri", "what"),
+    [
+        ("docs://a/../b", "a dot segment"),
+        ("docs://a/..", "a dot segment"),
+        ("docs://a/./b", "a dot segment"),
+        ("docs://../b", "a dot segment"),
+        ("file:../b", "a dot segment"),
+        ("..", "a dot segment"),
+        ("docs://a?path=../b", "a dot segment"),
+        ("docs://a/..?x", "a dot segment"),
+        ("docs://a%2Fb", "an encoded"),
+        ("docs://a%2fb", "an encoded"),
+        ("docs://a%5Cb", "an encoded"),
+        ("docs://%2e%2E/b", "an encoded"),
+        ("docs://a%252fb", "an encoded"),
+        ("docs://a%zz", "encodes nothing"),
+        ("docs://a%", "encodes nothing"),
+        ("docs://a%2", "encodes nothing"),
+        ("docs:\\\\a", "a backslash"),
+        ("docs://user@a/b", "user info"),
+        ("docs://user:pw@a", "user info"),
+        ("//user@a", "user info"),
+        ("docs://a b", "a space or control character"),
+        ("docs://a\n", "a space or control character"),
+        ("docs://a\x00", "a space or control character"),
+        ("docs://a\ud800", "a space or control character"),
+    ],
+)
+def test_ambiguous_addresses_are_told(uri: str, what: str) -> None:
+    """Whatever a server might read differently than we do has a fault."""
+    assert what in fault(uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "docs://a/b.c",
+        "docs://a/...",
+        "docs://a/.hidden",
+        "docs://a/b..c",
+        "docs://a/b?mail=x@y",
+        "docs://a/x@y",
+        "docs://a%20b",
+        "docs://{path}",
+        "docs://{+path}/x{?page,size}",
+        "mailto:x@y",
+        "weather://münchen/now",
+        "",
+    ],
+)
+def test_plain_addresses_have_no_fault(uri: str) -> None:
+    """Nothing is refused that has one meaning only."""
+    assert fault(uri) == ""
