@@ -21,7 +21,7 @@ from mcp_local.broker.record import (
 )
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.store import Entry
-from mcp_local.errors import SignInFailed, StorageError, Unreachable
+from mcp_local.errors import McpLocalError, SignInFailed, Unreachable
 from mcp_local.identity.keys import KeySource
 from mcp_local.identity.model import TokenRejected
 from mcp_local.identity.verify import key_id, verify
@@ -132,13 +132,15 @@ class Broker:
     def acquire(self) -> VerifiedToken:
         """Return the token to be used now: renewed when due, else the one that is still valid.
 
+        A token is good until its end, whatever becomes of its renewal (SECURITY.md O16).
+
         Raises:
             McpLocalError: as :meth:`renew`, when no valid token is left.
         """
         try:
             return self.renew()
-        except (Unreachable, StorageError):
-            if usable := self.current():  # O16
+        except McpLocalError:
+            if usable := self.current():
                 return usable
             raise
 

@@ -51,7 +51,7 @@ _FORM_FIELDS = ("code", "state", "client_info", "error", "error_description", "e
 
 
 class Entra:
-    """Signs people in, renews tokens, forgets accounts."""
+    """Signs people in and renews tokens; decides nothing and verifies nothing."""
 
     def __init__(
         self,
@@ -106,22 +106,22 @@ class Entra:
         """Redeem the answer that the browser posted; nothing is stored yet.
 
         Raises:
-            SignInFailed: declined, blocked, or an answer that belongs to another sign-in.
+            SignInFailed: declined, blocked, or an answer that belongs to no sign-in or another one.
             InteractionNeeded: the authority wants another sign-in, with other claims.
             Unreachable: the authority doesn't answer.
         """
-        foreign = SignInFailed(
-            "The browser's answer doesn't belong to this sign-in.", hint="Start it again."
+        unusable = SignInFailed(
+            "The browser's answer is of no use for this sign-in.", hint="Start it again."
         )
         if not flow.accepts(form.get("state", "")):
-            raise foreign
+            raise unusable
         # A new cache: one profile holds one person, and nobody is stored before they are verified.
         cache = msal.SerializableTokenCache()
         app = self._app(cache)
         answer = {name: form[name] for name in _FORM_FIELDS if name in form}
         result = ask(
             lambda: app.acquire_token_by_auth_code_flow(dict(flow.msal_flow), answer),
-            otherwise=foreign,  # among them a nonce that isn't ours
+            otherwise=unusable,  # so also for a nonce that isn't ours
         )
         return self._signed_in(result, cache)
 

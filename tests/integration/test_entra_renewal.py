@@ -231,7 +231,11 @@ def test_a_revoked_session_needs_the_person(here: Machine) -> None:
         with pytest.raises(InteractionNeeded, match="AADSTS50173") as caught:
             broker.renew()
         assert caught.value.problem.code == "AADSTS50173"
-        assert broker.current() is not None
+        assert broker.acquire() == broker.current()
+        here.clock.offset = EXPIRED
+        with pytest.raises(InteractionNeeded):
+            broker.acquire()
+        here.clock.offset = DUE
     here.sign_in("reader")
     with here.broker() as broker:
         broker.renew(force=True)

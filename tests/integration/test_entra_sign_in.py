@@ -98,7 +98,7 @@ def test_an_answer_of_another_sign_in(here: Machine) -> None:
     with here.broker() as broker:
         flow, form = here.answer(broker, "reader")
         for wrong in (form | {"state": "canary"}, {"code": form["code"]}):
-            with pytest.raises(SignInFailed, match="doesn't belong") as caught:
+            with pytest.raises(SignInFailed, match="of no use") as caught:
                 broker.entra.finish_browser(flow, wrong)
             assert "canary" not in str(caught.value)
         assert here.token_requests("authorization_code") == 0
@@ -119,7 +119,7 @@ def test_a_nonce_that_is_not_ours(here: Machine) -> None:
     with here.broker() as broker:
         flow, form = here.answer(broker, "reader")
         flow.msal_flow["nonce"] = "canary"
-        with pytest.raises(SignInFailed, match="doesn't belong") as caught:
+        with pytest.raises(SignInFailed, match="of no use") as caught:
             broker.entra.finish_browser(flow, form)
     assert "canary" not in str(caught.value)
 
@@ -129,7 +129,7 @@ def test_a_damaged_form(here: Machine, damage: dict[str, str]) -> None:
     """Whatever is posted with the right state, there is one plain refusal."""
     with here.broker() as broker:
         flow, form = here.answer(broker, "reader")
-        with pytest.raises(SignInFailed, match="doesn't belong"):
+        with pytest.raises(SignInFailed, match="of no use"):
             broker.entra.finish_browser(flow, form | damage)
 
 
