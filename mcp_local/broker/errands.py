@@ -57,6 +57,8 @@ class Errands:
         self._log = log
         self._profile = profile_dir(settings)
         self._sign_in: Process | None = None
+        self._epoch = 0
+        """Grows with each sign-out."""
         self.fault = False
         """The last process ended in a way that it couldn't tell of."""
 
@@ -73,7 +75,11 @@ class Errands:
         """
         async with self._turn("renewal", needed) as ours:
             if ours:
-                process = await self._send(["refresh", *(["--force"] if force else [])])
+                epoch = self._epoch
+                process = await self._send(
+                    ["refresh", *(["--force"] if force else [])],
+                    wanted=lambda: self._epoch == epoch,
+                )
                 while process is not None and not self._over(process):  # noqa: ASYNC110 - no event
                     await asyncio.sleep(_PROCESS)
 
@@ -87,7 +93,7 @@ class Errands:
             if not ours:
                 return
             if not self.signing_in() and not (self.shared and await self.sign_in_runs()):
-                self._sign_in = await self._send(["login"])
+                self._sign_in = await self._send(["login"], wanted=lambda: True)
             while not await begun() and (self.signing_in() or await self.sign_in_runs()):  # noqa: ASYNC110 - files raise no event
                 await asyncio.sleep(_FILES)
 
@@ -102,6 +108,10 @@ class Errands:
         with suppress(StorageError):
             return await asyncio.to_thread(FileLock(sign_in_lock(self._profile)).held_elsewhere)
         return self.signing_in()
+
+    def sign_out(self) -> None:
+        """Ignore what a renewal under way brings back: nobody is signed in any more (C16)."""
+        self._epoch += 1
 
     def let_go(self) -> None:
         """Leave a sign-in under way to itself."""
@@ -125,7 +135,7 @@ class Errands:
         finally:
             lock.release()
 
-    async def _send(self, command: Sequence[str]) -> Process | None:
+    async def _send(self, command: Sequence[str], *, wanted: Callable[[], bool]) -> Process | None:
         self.fault = False
         command = [*command, "--background"]
         if self.shared:
@@ -141,7 +151,7 @@ class Errands:
                 self._environ,
                 command,
                 hand_over=pack(store),
-                heard=partial(self._hear, store),
+                heard=partial(self._hear, store, wanted),
             )
         try:
             return await _in_thread(start, undo=Process.let_go)
@@ -149,8 +159,10 @@ class Errands:
             self._note_fault(command[0], error.strerror or type(error).__name__)
             return None
 
-    def _hear(self, store: Store, line: bytes) -> None:
+    def _hear(self, store: Store, wanted: Callable[[], bool], line: bytes) -> None:
         message = unpack(line)
+        if not wanted():
+            return
         fill(store, message)
         if message.state is not None:
             self._told(message.state)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -31,6 +32,7 @@ svg{display:block;width:3rem;height:3rem;margin-bottom:1.25rem;fill:none;stroke:
 stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 .good svg{color:var(--good)}.bad svg{color:var(--bad)}.note svg{color:var(--note)}
 h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;font-weight:600}
+code{font:.9em ui-monospace,Menlo,Consolas,monospace}
 p{margin:0 0 .75rem}.who{font-weight:600}.soft,footer{color:var(--soft)}
 footer{margin-top:1.5rem;padding-top:1rem;border-top:1px solid var(--line);font-size:.875rem}
 """.strip()
@@ -53,31 +55,35 @@ _SIGNS: Final = {
     "bad": '<circle cx="12" cy="12" r="10"/><path d="m8.5 8.5 7 7m0-7-7 7"/>',
     "note": '<circle cx="12" cy="12" r="10"/><path d="M12 11.5V17M12 7.5v.01"/>',
 }
+_COMMAND = re.compile(r"`([^`<>]+)`")
 _TEXT_LIMIT = 600
 """Characters; a description of the authority has about 300."""
 
 
-def signed_in(who: str, program: str) -> Response:
+def signed_in(who: str, program: str, note: str = "") -> Response:
     """Say who is signed in and where to go on; ``program`` is the one to go back to, if known."""
     return _page(
         HTTPStatus.OK,
         "good",
         "You\N{RIGHT SINGLE QUOTATION MARK}re signed in",
-        [("who", who), ("", f"You can close this tab and go back to {_named(program)}.")],
+        [
+            ("who", who),
+            ("", f"You can close this tab and go back to {_named(program)}."),
+            ("soft", note),
+        ],
     )
 
 
 def failed(problem: Problem, program: str) -> Response:
-    """Say why nobody is signed in and what to do next."""
-    again = f"Then go back to {_named(program)} and sign in again."
+    """Say why the sign-in didn't work and what to do next."""
     return _page(
         HTTPStatus.OK,
         "bad",
-        "You\N{RIGHT SINGLE QUOTATION MARK}re not signed in",
+        "The sign-in didn\N{RIGHT SINGLE QUOTATION MARK}t work",
         [
             ("", problem.message),
             ("", problem.hint),
-            ("", again if problem.hint else f"Go back to {_named(program)} and try again."),
+            ("", f"You can close this tab and try again from {_named(program)}."),
             ("soft", f"Code: {problem.code}"),
         ],
     )
@@ -90,8 +96,8 @@ def cancelled(program: str) -> Response:
         "note",
         "Sign-in was cancelled",
         [
-            ("", "Nothing was changed, and nobody is signed in."),
-            ("", f"To try again, go back to {_named(program)} and ask for the sign-in."),
+            ("", "Nothing was changed."),
+            ("", f"You can close this tab and try again from {_named(program)}."),
         ],
     )
 
@@ -125,6 +131,10 @@ def _page(status: HTTPStatus, sign: str, title: str, paragraphs: list[tuple[str,
 
 
 def _text(value: str) -> str:
-    """Return text that is safe in HTML and can't hide: no controls, no change of direction."""
+    """Return text that is safe in HTML and can't hide: no controls, no change of direction.
+
+    Only afterwards the commands in our hints, which stand in backticks, are set as code.
+    """
     shown = value if len(value) <= _TEXT_LIMIT else value[:_TEXT_LIMIT] + "…"
-    return html.escape("".join(each if each.isprintable() else " " for each in shown))
+    safe = html.escape("".join(each if each.isprintable() else " " for each in shown))
+    return _COMMAND.sub(r"<code>\1</code>", safe)

@@ -31,6 +31,10 @@ _LOOK = 0.25
 """Seconds between two looks at whether the browser could be opened."""
 
 
+_RESTART = "If it doesn't show your tools within a few seconds, restart it."
+"""Several clients read their list of tools once (CLIENTS.md consequence 2)."""
+
+
 class NoBrowser(SignInFailed):
     """No browser can be opened here."""
 
@@ -189,7 +193,8 @@ class _Visit:
             case McpLocalError():
                 return pages.failed(problem_of(self._outcome), program)
             case token:
-                return pages.signed_in(token.identity.name or token.identity.username, program)
+                who = token.identity.name or token.identity.username
+                return pages.signed_in(who, program, "" if self._program else _RESTART)
 
     def _go_back_to(self) -> str:
         with suppress(StorageError):

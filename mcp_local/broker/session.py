@@ -131,6 +131,7 @@ class LocalSession:
         Raises:
             StorageError: something can't be removed.
         """
+        self._errands.sign_out()
         await asyncio.to_thread(self._reader.forget)
         await self._view.update(partial(transitions.signed_out, now=self._clock()))
         self._tell()
