@@ -121,7 +121,8 @@ class Judge:
     ) -> None:
         self._policy = policy
         self._log = log
-        self._locked = locked
+        self.locked = locked
+        """Whether what a role would unlock is listed, marked as locked."""
         self._clock = clock
         self.token = token
         """Who is signed in now, and is the person judged."""
@@ -132,7 +133,7 @@ class Judge:
 
     def is_locked(self, decision: Decision) -> bool:
         """Whether it is listed only as locked (``list.locked = show``)."""
-        return self._locked and decision.effect is Effect.DENY and bool(decision.needs_roles)
+        return self.locked and decision.effect is Effect.DENY and bool(decision.needs_roles)
 
     def admits(self, check: Check) -> bool:
         """Answer FastMCP's question; any fault is a no."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.identity.model import Identity, VerifiedToken
 
 
 class HasToken(Protocol):
@@ -21,7 +21,7 @@ class HasToken(Protocol):
 
 
 _session: ContextVar[HasToken | None] = ContextVar("mcp_local_session", default=None)
-_judged: ContextVar[tuple[str, str] | None] = ContextVar("mcp_local_judged", default=None)
+_judged: ContextVar[Identity | None] = ContextVar("mcp_local_judged", default=None)
 
 
 def install_session(session: HasToken) -> None:
@@ -30,8 +30,8 @@ def install_session(session: HasToken) -> None:
 
 
 @contextmanager
-def judged_as(person: tuple[str, str]) -> Generator[None]:
-    """Serve what runs inside for ``person`` (tenant and object id) and for nobody else."""
+def judged_as(person: Identity) -> Generator[None]:
+    """Serve what runs inside for ``person`` and for nobody else, whatever their next token says."""
     reset = _judged.set(person)
     try:
         yield
@@ -48,6 +48,6 @@ def live_token(session: HasToken | None = None) -> VerifiedToken | None:
     session = session or _session.get()
     token = None if session is None else session.current()
     judged = _judged.get()
-    if token is None or judged is None or token.identity.key == judged:
+    if token is None or judged is None or token.identity is judged:
         return token
-    return None
+    return token if token.identity.key == judged.key else None

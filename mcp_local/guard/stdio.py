@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import sys
 import threading
 from contextlib import suppress
@@ -21,6 +22,8 @@ MAX_LINE: Final = 4 * 1024 * 1024
 _READ_AHEAD: Final = 8
 """Messages read before the server asks for them; more stay in the pipe, so memory is bounded."""
 _CHUNK: Final = 65_536
+_NEVER_BLOCKS: Final = 4096
+"""Bytes that a pipe or socket takes at once when it says that it has room (POSIX ``PIPE_BUF``)."""
 _TOO_LONG: Final = (
     b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Message longer than 4 MiB"}}\n'
 )
@@ -44,6 +47,12 @@ class Wire:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self.write_fd, rest) :]
+
+    def has_room(self, size: int) -> bool:
+        """Whether :meth:`write` would take that many bytes without blocking."""
+        if sys.platform == "win32" or size > _NEVER_BLOCKS:  # there select takes sockets only
+            return False
+        return bool(select.select([], [self.write_fd], [], 0)[1])
 
     def messages(self) -> Iterator[bytes]:
         """Yield the client's lines until it is gone; one that is too long is answered here."""
@@ -160,10 +169,12 @@ class Out:
 
     async def write(self, text: str) -> None:
         """Write one message; what a client that is gone doesn't read is dropped."""
+        data = text.encode("utf-8", "replace")
         try:
-            await anyio.to_thread.run_sync(
-                self._wire.write, text.encode("utf-8", "replace"), limiter=self._one
-            )
+            if self._wire.has_room(len(data)):
+                self._wire.write(data)
+            else:
+                await anyio.to_thread.run_sync(self._wire.write, data, limiter=self._one)
         except OSError:
             self._at_end()
 

@@ -100,7 +100,7 @@ class Gate:
         self._running[id(wish)] = note
         try:
             token = await self._somebody()
-            with wishing(wish), judged_as(token.identity.key):
+            with wishing(wish), judged_as(token.identity):
                 await self._admit(wish, token, find)
                 result = await run()
             outcome = Outcome.ERROR if getattr(result, "is_error", False) else Outcome.OK

@@ -39,6 +39,7 @@ class Lists:
         self._judge = judge
         self._log = log
         self._transparent = (own, DereferenceRefsMiddleware, ToolInjectionMiddleware)
+        """Middleware that shows what FastMCP lists, no more and no less."""
 
     async def shown(
         self,
@@ -49,21 +50,19 @@ class Lists:
     ) -> list[T]:
         """Return the target's list without what the person may not see."""
         wish = Wish(Action.LIST, client=client)
-        with wishing(wish), judged_as(token.identity.key):
+        with wishing(wish), judged_as(token.identity):
             items = await run()
-            truth = items
-            if not all(
-                isinstance(middleware, self._transparent) for middleware in self._mcp.middleware
-            ):
-                # Somebody else's middleware may have kept the list of another person or made it up.
+            if all(isinstance(part, self._transparent) for part in self._mcp.middleware):
+                shown = judged = await self._judged(items)
+            else:  # it may have kept the list of another person, or made something up
                 wish.hidden = 0
-                truth = await self._straight(kind)
-            visible = await self._visible(truth)
-            shown = [
-                self._presented(item, visible[item.key], token)
-                for item in items
-                if item.key in visible
-            ]
+                visible = {
+                    item.key: item for item in await self._judged(await self._straight(kind))
+                }
+                shown = [item for item in items if item.key in visible]
+                judged = [visible[item.key] for item in shown]
+        if self._judge.locked:
+            shown = [self._marked(*pair, token) for pair in zip(shown, judged, strict=True)]
         self._log.event(
             "list",
             oid=token.identity.object_id,
@@ -84,23 +83,16 @@ class Lists:
         }
         return await lists[kind](run_middleware=False)
 
-    async def _visible(self, truth: Sequence[T]) -> dict[str, T]:
-        """Return by key what carries the policy, or is the page of a tool that the person sees."""
-        visible: dict[str, T] = {}
-        pages: frozenset[str] | None = None
-        for item in truth:
-            check = check_of(item)
-            if check is None:
-                if pages is None:
-                    pages = tool_pages(list(await self._mcp.list_tools(run_middleware=False)))
-                if name_of(item) in pages:
-                    visible[item.key] = item
-            elif self._judge.admits(check):
-                visible[item.key] = item
-        return visible
+    async def _judged(self, items: Sequence[T]) -> list[T]:
+        """Return what carries the policy, which FastMCP has just asked, and pages of such tools."""
+        unguarded = {item.key for item in items if check_of(item) is None}
+        if not unguarded:
+            return list(items)
+        pages = tool_pages(await self._mcp.list_tools(run_middleware=False))
+        return [item for item in items if item.key not in unguarded or name_of(item) in pages]
 
-    def _presented(self, item: T, judged: T, token: VerifiedToken) -> T:
-        """Return the item, marked where it is listed as locked."""
+    def _marked(self, item: T, judged: T, token: VerifiedToken) -> T:
+        """Return the item, with a mark in its description where it is listed as locked."""
         check = check_of(judged)
         decision = None if check is None else check.listing(token)
         if decision is None or not self._judge.is_locked(decision):

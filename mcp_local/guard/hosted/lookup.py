@@ -14,7 +14,7 @@ from mcp_local.guard.judge import Wish, wishing
 from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fastmcp import FastMCP
     from fastmcp.prompts import Prompt
@@ -60,7 +60,7 @@ async def find_reference(
     return await find_resource(mcp, name)
 
 
-def tool_pages(tools: list[Tool]) -> frozenset[str]:
+def tool_pages(tools: Sequence[Tool]) -> frozenset[str]:
     """Return the addresses of the pages that belong to ``tools`` (FastMCP's synthetic ones)."""
     pages: set[str] = set()
     for tool in tools:

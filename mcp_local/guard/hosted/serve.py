@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server.stdio import stdio_server
@@ -54,6 +55,7 @@ async def _serve(mcp: FastMCP[Any], session: Session, wire: Wire, end: EndOfProc
     server = sdk_server(mcp)
     try:
         async with lifespan(mcp), stdio_server(lines, out) as (read, write):
+            gc.freeze()  # what was imported stays: looking at it again doubles the cost of long lists
             session.start()
             await server.run(read, write, server.create_initialization_options())
     except asyncio.CancelledError:
