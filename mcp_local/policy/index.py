@@ -26,7 +26,7 @@ class RuleIndex:
         if matcher.names is not None and matcher.names.plain:
             for name in matcher.names.texts:
                 self._by_name.setdefault(name, []).append(position)
-        elif matcher.names is None and matcher.tags is not None:
+        elif matcher.tags is not None:  # whatever else it wants, it wants one of these
             for tag in matcher.tags:
                 self._by_tag.setdefault(tag, []).append(position)
         else:

@@ -29,7 +29,8 @@ roles:
   Task.All:    {includes: [Task.Write], tags: [admin]}
   Admin:       {includes: [Task.All],   tags: [delete]}
   Reader:      {resources: ["docs://public/*", "docs://{path}/plain"], prompts: [greet]}
-  Caller:      {tools: [query], actions: [call]}
+  Caller:      {tools: [query], actions: [call, read]}
+  One:         {resources: ["docs://exact/one"]}
   Idle:        {}
 tags:
   read:   {tools: ["get_*", "list_*"], resources: ["open://*"], prompts: ["help_*"]}
@@ -194,6 +195,21 @@ def test_a_template_is_listed_when_part_of_it_may_be_read(policy: CompiledPolicy
     assert not listed("docs://{path}", Action.COMPLETE)
 
 
+def test_a_uri_named_in_full_is_read_through_its_template_and_lists_it(
+    policy: CompiledPolicy,
+) -> None:
+    """A plain name does what a pattern does."""
+
+    def may(action: Action, uri: str) -> bool:
+        component = Component(Kind.RESOURCE, "docs://{path}", template=True, uri=uri)
+        return ask(policy, component, "One", action=action).allowed
+
+    assert may(Action.READ, "docs://exact/one")
+    assert not may(Action.READ, "docs://exact/two")
+    assert may(Action.LIST, "")
+    assert not may(Action.LIST, "docs://exact/two")
+
+
 def test_ambiguous_addresses_are_refused_before_any_matching(policy: CompiledPolicy) -> None:
     """Even where everything is allowed; tools may be called what they like."""
     open_policy = compile_policy([parse_policy("default: allow", "policy.yaml")])
@@ -244,6 +260,7 @@ def test_roles_are_known_by_how_far_they_reach(policy: CompiledPolicy) -> None:
     assert policy.roles == (
         "Caller",
         "Idle",
+        "One",
         "Reader",
         "Task.Read",
         "Task.Write",
