@@ -7,6 +7,7 @@ of them send a process and the others wait for what it brings (SECURITY.md O14, 
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -59,6 +60,7 @@ class Errands:
         self._sign_in: Process | None = None
         self._epoch = 0
         """Grows with each sign-out."""
+        self._filling = threading.Lock()
         self.fault = False
         """The last process ended in a way that it couldn't tell of."""
 
@@ -111,7 +113,8 @@ class Errands:
 
     def sign_out(self) -> None:
         """Ignore what a renewal under way brings back: nobody is signed in any more (C16)."""
-        self._epoch += 1
+        with self._filling:
+            self._epoch += 1
 
     def let_go(self) -> None:
         """Leave a sign-in under way to itself."""
@@ -161,9 +164,10 @@ class Errands:
 
     def _hear(self, store: Store, wanted: Callable[[], bool], line: bytes) -> None:
         message = unpack(line)
-        if not wanted():
-            return
-        fill(store, message)
+        with self._filling:
+            if not wanted():
+                return
+            fill(store, message)
         if message.state is not None:
             self._told(message.state)
 

@@ -88,7 +88,7 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
     with _terminable(), open_channel(result_fd) as channel:
         board = Board(StateFile(profile), channel)
         store = channel.store if channel else _lasting_store(settings, environ)
-        limit, locked = way.limit + _GRACE, channel is None
+        limit, locked = way.limit + (_GRACE if background else 0.0), channel is None
         with (
             Broker(settings, store) as broker,
             turn(profile, board, announce, limit=limit, locked=locked) as waited,

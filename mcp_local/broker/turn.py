@@ -60,8 +60,8 @@ def _wait_for(
     while not lock.acquire(_LOOK):
         if time.monotonic() > deadline:
             raise SignInFailed(
-                "Another sign-in doesn't come to an end.",
-                hint="Is a stopped mcp-local process around? End it and try again.",
+                "Another sign-in is under way, and doesn't come to an end.",
+                hint="Finish it in the browser, or end its process, and try again.",
             )
         waited, before, seen = True, seen, board.read()
         if seen != before and seen.phase in transitions.WAITING:

@@ -181,7 +181,7 @@ class Desk:
 @contextmanager
 def desk(home: Path, *, strict_rotation: bool = False) -> Generator[Desk]:
     """Set up a desk."""
-    with machine(home, strict_rotation=strict_rotation) as here:
+    with machine(home, strict_rotation=strict_rotation, device_interval=1) as here:
         yield Desk(here, home.parent)
 
 
