@@ -65,7 +65,9 @@ def _listen_v6(stack: ExitStack, port: int) -> list[socket.socket]:
 
 
 def _listen(stack: ExitStack, family: int, host: str, port: int) -> socket.socket:
-    listening = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    # asyncio sets TCP_NODELAY only where the protocol is named.
+    unbound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = stack.enter_context(unbound)
     listening.setsockopt(socket.SOL_SOCKET, _OWN_ADDRESS, 1)
     if family == socket.AF_INET6:
         listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

@@ -73,7 +73,8 @@ class _NoIpv6(Exception):
 
 def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
     try:
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        # asyncio sets TCP_NODELAY only where the protocol is named; without it each answer waits.
+        bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     except OSError as error:
         raise _NoIpv6 from error
     try:

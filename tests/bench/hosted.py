@@ -30,12 +30,11 @@ def signed_in(emulator: Emulator, home: Path) -> dict[str, str]:
     policy.write_text(POLICY, encoding="utf-8")
     env = {
         **os.environ,
-        **emulator.environment(),
+        **emulator.environment("reader"),
         "MCP_LOCAL_HOME": str(home),
         "MCP_LOCAL_CONFIG": str(home / "config.toml"),
         "MCP_LOCAL_POLICY": str(policy),
         "MCP_LOCAL_CACHE_KEY": "file",
-        "BROWSER": f"{sys.executable} -m mcp_local.emulator.visitor --user reader %s",
     }
     login = [sys.executable, "-m", "mcp_local", "login"]
     subprocess.run(login, env=env, check=True, capture_output=True, timeout=60)
