@@ -82,8 +82,8 @@ class Errands:
                     ["refresh", *(["--force"] if force else [])],
                     wanted=lambda: self._epoch == epoch,
                 )
-                while process is not None and not self._over(process):  # noqa: ASYNC110 - no event
-                    await asyncio.sleep(_PROCESS)
+                if process is not None:
+                    await self._end(process)
 
     async def sign_in(self, *, needed: Needed, begun: Needed) -> None:
         """Have the person asked, and wait until that has begun, or is over already.
@@ -161,6 +161,13 @@ class Errands:
         except OSError as error:
             self._note_fault(command[0], error.strerror or type(error).__name__)
             return None
+
+    async def _end(self, process: Process) -> None:
+        try:
+            while not self._over(process):  # noqa: ASYNC110 - a process raises no event
+                await asyncio.sleep(_PROCESS)
+        finally:
+            process.let_go()
 
     def _hear(self, store: Store, wanted: Callable[[], bool], line: bytes) -> None:
         message = unpack(line)

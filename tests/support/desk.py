@@ -162,12 +162,12 @@ class Desk:
         """Let somebody be signed in already."""
         self.machine.sign_in(user)
 
-    def expire_token(self, user: str = "reader") -> None:
-        """Let the kept token be past its end, as on a new morning."""
+    def expire_token(self, user: str = "reader", *, lifetime: float = -600.0) -> None:
+        """Let the kept token be past its end, as on a new morning, or near it (seconds)."""
         store = self.machine.store()
         record = load_record(store)
         assert record is not None
-        old = Secret(self.emulator.mint(user, lifetime=-600.0))
+        old = Secret(self.emulator.mint(user, lifetime=lifetime))
         save_record(store, replace(record, token=old, renew_at=0.0))
 
     def log(self, event: str) -> list[dict[str, object]]:
