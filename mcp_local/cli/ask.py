@@ -41,8 +41,8 @@ def _tools(arguments: ToolsArguments, context: Context) -> ExitCode:
     settings = context.settings(arguments)
     report = look_up(settings, context, offline=arguments.offline)
     token = require_token(report)
-    context.console.note(f"For {who_is(token, report.status.unverified, settings.development)}:")
     loaded = load_target(arguments, settings, context)
+    context.console.note(f"For {who_is(token, report.status.unverified, settings.development)}:")
     explained = asyncio.run(_explain_all(loaded, token))
     if context.console.as_json:
         context.console.json(_tools_document(explained))
@@ -88,8 +88,8 @@ class CanArguments(TargetArguments):
     """``can``."""
 
     name: str
-    kind: Kind | None
-    action: Action | None
+    kind: str | None
+    action: str | None
     args: str | None
     offline: bool
 
@@ -97,12 +97,9 @@ class CanArguments(TargetArguments):
 def _declare_can(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="a tool's or prompt's name, a resource's URI")
     declare_target(parser)
-    parser.add_argument(
-        "--kind", type=Kind, choices=list(Kind), help="left out: whichever there is"
-    )
+    parser.add_argument("--kind", choices=list(Kind), help="left out: whichever there is")
     parser.add_argument(
         "--action",
-        type=Action,
         choices=[Action.LIST, *USE.values()],
         help="left out: the use of that kind",
     )
@@ -118,20 +115,20 @@ def _can(arguments: CanArguments, context: Context) -> ExitCode:
     loaded = load_target(arguments, settings, context)
     kind, explained = asyncio.run(_explain(loaded, arguments, given, token))
     who = who_is(token, report.status.unverified, settings.development)
-    action = arguments.action or USE[kind]
+    action = Action(arguments.action or USE[kind])
     shape = can_document(explained, arguments.name, action)
     verdict = {Effect.ALLOW: "Yes", Effect.ASK: "Only after your yes", Effect.DENY: "No"}
     text = f"{verdict[_effect(explained)]}: {_reason(explained)}"
-    context.console.answer(shape, f"{text}\n  rule {_rule(explained)}, for {who}")
+    context.console.answer(shape, f"{text}\n  for {who}")
     return ExitCode.OK if _effect(explained) is Effect.ALLOW else ExitCode.DENIED
 
 
 async def _explain(
     loaded: Loaded, arguments: CanArguments, given: Mapping[str, object], token: VerifiedToken
 ) -> tuple[Kind, Explained]:
-    kinds = [arguments.kind] if arguments.kind else list(Kind)
+    kinds = [Kind(arguments.kind)] if arguments.kind else list(Kind)
     for kind in kinds:
-        if arguments.action is Action.LIST:
+        if arguments.action == Action.LIST:
             explained = await _listed(loaded, kind, arguments.name, token)
         else:
             explained = await explain(loaded, kind, arguments.name, given, token)
@@ -162,7 +159,7 @@ async def no_such_thing(
 ) -> UsageError:
     """Return the error for a name that the server doesn't have; it names the nearest."""
     there = [each.component for each in await _explain_all(loaded, token)]
-    words = " or ".join(kind.value for kind in kinds)
+    words = kinds[0].value if len(kinds) == 1 else "component"
     names = [component.name for component in there if component.kind in kinds]
     hint = did_you_mean(name, names) if names else f"The server has no {words} at all."
     return UsageError(f"The server has no {words} {name!r}.", hint=hint)

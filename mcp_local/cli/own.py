@@ -20,8 +20,12 @@ def run_own(server: FastMCP[Any], policy: str) -> None:
     """Serve it until the client leaves.
 
     Raises:
+        TargetError: the program isn't run but imported, to be served by ``mcp-local run``.
         SystemExit: it couldn't be served.
     """
+    from mcp_local.guard.loading import refuse_while_loading  # noqa: PLC0415 - start-up
+
+    refuse_while_loading()
     console = Console()
     context = Context(console, os.environ, sys.argv[1:])
     path = str(_beside_program(policy)) if policy else ""

@@ -111,7 +111,7 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: always.
         """
-        hint = f"{self.format_usage().strip()}  (more: {self.prog} --help)"
+        hint = f"What it takes: {self.prog} --help"
         prefix = "unrecognized arguments: "
         if message.startswith(prefix):
             word = message.removeprefix(prefix).split()[0]

@@ -82,14 +82,18 @@ def require_token(report: Report) -> VerifiedToken:
         McpLocalError: nobody is; the same error that ``whoami`` tells.
     """
     if report.token is None:
-        raise report.error or SignInNeeded("Nobody is signed in.", hint="mcp-local login")
+        raise report.error or _nobody()
     return report.token
+
+
+def _nobody() -> SignInNeeded:
+    return SignInNeeded("Nobody is signed in.", hint="Sign in: `mcp-local login`.")
 
 
 def _kept(settings: Settings, store: Store) -> tuple[VerifiedToken, TokenSource]:
     record = load_record(store)
     if record is None:
-        raise SignInNeeded("Nobody is signed in.", hint="mcp-local login")
+        raise _nobody()
     return verify_record(record, settings, time.time()), TokenSource.CACHE
 
 

@@ -63,9 +63,6 @@ def serve_own(server: FastMCP[Any], policy: str, context: Context) -> ExitCode:
     Raises:
         McpLocalError: it can't be served.
     """
-    from mcp_local.guard.loading import refuse_while_loading  # noqa: PLC0415 - start-up
-
-    refuse_while_loading()
     wire = claim_wire()
     settings = load({}, context.environ)
     require_sign_in(settings)

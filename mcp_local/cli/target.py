@@ -71,6 +71,8 @@ def load_target(arguments: TargetArguments, settings: Settings, context: Context
     policy = choose_policy(settings, target.policy)
     if policy.problem is not None:
         raise policy.problem
+    if policy.decides is None:
+        context.console.warn("No policy is set: only what has a check of its own is served.")
     context.console.reserve_stdout()
     from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP
 

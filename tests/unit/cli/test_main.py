@@ -1,0 +1,86 @@
+"""The command line's edge."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.cli.console import Console
+from mcp_local.cli.main import at_edge, main
+from mcp_local.errors import Denied, ExitCode, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def raising(error: BaseException) -> Callable[[], ExitCode]:
+    """Return an action that fails."""
+
+    def action() -> ExitCode:
+        raise error
+
+    return action
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is data."""
+    assert main(["--version"], {}) is ExitCode.OK
+    assert capsys.readouterr().out.startswith("mcp-local ")
+
+
+def test_the_help_of_a_command_is_data(capsys: pytest.CaptureFixture[str]) -> None:
+    """Help that was asked for goes to stdout and is no failure."""
+    assert main(["login", "--help"], {}) is ExitCode.OK
+    assert capsys.readouterr().out.startswith("usage: mcp-local login")
+
+
+def test_an_unknown_flag_without_a_command_is_wrong_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is named."""
+    assert main(["--wersion"], {}) is ExitCode.USAGE
+    assert "'--wersion'" in capsys.readouterr().err
+
+
+def test_json_before_the_command_holds_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure is a document wherever the flag stands."""
+    assert main(["--json", "whomai"], {}) is ExitCode.USAGE
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
+def test_json_of_a_command_that_is_wrapped_is_not_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands after -- belongs to another program."""
+    assert main(["whomai", "--", "--json"], {}) is ExitCode.USAGE
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (Denied("no"), ExitCode.DENIED),
+        (Unreachable("away"), ExitCode.UNREACHABLE),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (ZeroDivisionError("eyJhbGciOiJub25lIn0.secret"), ExitCode.FAULT),
+    ],
+)
+def test_whatever_happens_ends_with_a_code(
+    error: BaseException, code: ExitCode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never a traceback, never the text of a foreign exception."""
+    assert at_edge(Console(), raising(error)) is code
+    said = capsys.readouterr()
+    assert "Traceback" not in said.err
+    assert "secret" not in said.err
+
+
+def test_a_fault_says_where_and_verbose_says_more(capsys: pytest.CaptureFixture[str]) -> None:
+    """The place is told; with --verbose the traceback, without what looks like a token."""
+    token = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
+    console = Console(verbose=True)
+    assert at_edge(console, raising(ZeroDivisionError(token))) is ExitCode.FAULT
+    said = capsys.readouterr().err
+    assert "Traceback" in said
+    assert "ZeroDivisionError at" in said
+    assert token not in said

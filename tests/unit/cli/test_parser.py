@@ -1,0 +1,100 @@
+"""The typed command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mcp_local.cli.account import COMMANDS as ACCOUNT, LoginArguments
+from mcp_local.cli.ask import COMMANDS as ASK
+from mcp_local.cli.catalogue import FAMILIES, MODULES, find_command
+from mcp_local.cli.context import global_flags
+from mcp_local.cli.parser import HelpWanted, split_command
+from mcp_local.errors import UsageError
+
+LOGIN, CAN = ACCOUNT[0], ASK[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "command", "rest"),
+    [
+        ([], "", []),
+        (["--version"], "", ["--version"]),
+        (["login", "--device"], "login", ["--device"]),
+        (["--tenant", "run", "whoami", "--json"], "whoami", ["--tenant", "run", "--json"]),
+        (["--account", "a@b", "-v", "login"], "login", ["--account", "a@b", "-v"]),
+        (["--tenant=x", "run", "--", "run"], "run", ["--tenant=x", "--", "run"]),
+    ],
+)
+def test_flags_for_everywhere_may_stand_before_the_command(
+    words: list[str], command: str, rest: list[str]
+) -> None:
+    """A flag's value is not mistaken for the command."""
+    assert split_command(words) == (command, rest)
+
+
+def test_arguments_become_settings() -> None:
+    """What was given overrides the settings of that name; what wasn't is None."""
+    arguments = LOGIN.parse(["--tenant", "contoso.com", "--account", "a@b", "--timeout", "30"])
+    assert isinstance(arguments, LoginArguments)
+    assert arguments.overrides() == {
+        "config": None,
+        "tenant": "contoso.com",
+        "client_id": None,
+        "account": "a@b",
+        "signin.timeout": "30",
+    }
+
+
+def test_processes_of_ours_are_started_with_the_same_flags() -> None:
+    """A relative settings file is made absolute, since the process may stand elsewhere."""
+    arguments = LOGIN.parse(["--config", "here.toml", "--account", "a@b"])
+    expected = ["--config", str(Path("here.toml").absolute()), "--account", "a@b"]
+    assert global_flags(arguments) == expected
+
+
+def test_help_is_handed_on_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the console prints; the help has its examples, and hides what is hidden."""
+    with pytest.raises(HelpWanted) as caught:
+        LOGIN.parse(["--help"])
+    assert "usage: mcp-local login" in caught.value.text
+    assert "mcp-local login --device" in caught.value.text
+    assert "--background" not in caught.value.text
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["--devise"], "doesn't know '--devise'", "'--device'"),
+        (["--tenant"], "expected one argument", "mcp-local login --help"),
+        (["--dev"], "doesn't know '--dev'", "'--device'"),
+        (["--port", "x"], "invalid int value: 'x'", "mcp-local login --help"),
+        (["more"], "doesn't know 'more'", "mcp-local login --help"),
+    ],
+)
+def test_mistakes_are_our_errors(words: list[str], message: str, hint: str) -> None:
+    """Nothing is abbreviated or guessed; the nearest flag is named."""
+    with pytest.raises(UsageError, match=message) as caught:
+        LOGIN.parse(words)
+    assert hint in caught.value.hint
+
+
+def test_closed_sets_are_checked() -> None:
+    """A kind that there isn't is refused with those that there are."""
+    with pytest.raises(UsageError, match="tool"):
+        CAN.parse(["x", "--kind", "hammer"])
+
+
+def test_every_command_can_be_found_and_parsed_for_help() -> None:
+    """The catalogue and the families agree, and every command tells about itself."""
+    for name in MODULES:
+        command = find_command(name)
+        assert command.name == name
+        with pytest.raises(HelpWanted) as caught:
+            command.parse(["--help"])
+        assert command.summary.split(".")[0][:40] in caught.value.text.replace("\n", " ")
+    for family in FAMILIES.values():
+        for module, names in family.items():
+            assert [find_command(name).name for name in names] == names, module
