@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 import time
 from typing import TYPE_CHECKING, cast
 
@@ -41,32 +43,27 @@ def _logs(arguments: LogsArguments, context: Context) -> ExitCode:
     path = log_file(context.settings(arguments))
     if arguments.lines < 0:
         raise UsageError("--lines must not be negative.")
+    follow = _follow(path, arguments.lines)
     try:
-        lines = read_tail(path, arguments.lines)
+        lines = follow if arguments.follow else read_tail(path, arguments.lines)
         if not lines:
             context.console.note(f"There is nothing in {path} yet.")
         for line in lines:
             _say(line, context.console)
-        if arguments.follow:
-            for line in _follow(path):
-                _say(line, context.console)
     except OSError as error:
         raise StorageError(f"{path} can't be read: {error.strerror}.") from error
     return ExitCode.OK
 
 
-def _follow(path: Path) -> Iterator[str]:
-    """Yield each line written from now on, also after the file was rotated; ends never."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    begun = path.exists()
+def _follow(path: Path, count: int) -> Iterator[str]:
+    """Yield the last lines and each one that comes, also after the file was rotated; never ends."""
     while True:
         while not path.exists():
             time.sleep(_TICK)
         with path.open(encoding="ascii", errors="backslashreplace") as file:
-            if begun:
-                file.seek(0, 2)
-            begun = False
-            opened = path.stat().st_ino
+            lines = file.readlines()
+            yield from (line.rstrip("\n") for line in lines[max(0, len(lines) - count) :])
+            opened = os.fstat(file.fileno()).st_ino
             while True:
                 if line := file.readline():
                     yield line.rstrip("\n")
@@ -74,6 +71,7 @@ def _follow(path: Path) -> Iterator[str]:
                     break  # rotated, and read to its end
                 else:
                     time.sleep(_TICK)
+        count = sys.maxsize  # of the next file nothing has been seen
 
 
 def _say(line: str, console: Console) -> None:

@@ -1,0 +1,123 @@
+"""``logs`` and ``settings``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.cli.main import main
+from mcp_local.errors import ExitCode
+from mcp_local.log import Log
+from mcp_local.log.writer import Rotation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def log(home: Path) -> Log:
+    """Return the log that the command shows."""
+    return Log(
+        home / "log" / "mcp-local.jsonl", "debug", "json", rotation=Rotation(max_bytes=5_000)
+    )
+
+
+def run(*words: str) -> ExitCode:
+    """Run one command in this process."""
+    return main(words, os.environ)
+
+
+def test_the_last_lines_are_shown(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    """For people without the process number; anything but info is marked."""
+    for number in range(5):
+        log.event("decision", component=f"tool-{number}", empty="")
+    log.event("refused", level="warning", text="\x1b[31m")
+    assert run("logs", "-n", "2") is ExitCode.OK
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith(" decision component=tool-4")
+    assert second.endswith(" refused [warning] text=\\x1b[31m")
+
+
+def test_scripts_get_the_lines_as_they_are(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON document a line."""
+    log.event("decision", component="a")
+    assert run("logs", "--json") is ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["component"] == "a"
+
+
+def test_a_log_as_text_is_shown_as_it_is(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The settings may ask for text."""
+    Log(home / "log" / "mcp-local.jsonl", "info", "text").event("decision", component="a")
+    assert run("logs") is ExitCode.OK
+    assert "INFO" in capsys.readouterr().out
+
+
+def test_an_empty_log_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """It says where the log will be."""
+    assert run("logs") is ExitCode.OK
+    assert "nothing in" in capsys.readouterr().err
+
+
+def test_a_negative_number_of_lines_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told as wrong usage."""
+    assert run("logs", "--lines=-1") is ExitCode.USAGE
+    assert "--lines" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders have no such permissions")
+def test_a_log_that_can_not_be_read_is_an_error(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder in its place, say."""
+    (home / "log" / "mcp-local.jsonl").mkdir(parents=True)
+    assert run("logs") is ExitCode.FAULT
+    assert "can't be read" in capsys.readouterr().err
+
+
+def test_following_survives_rotation(log: Log) -> None:
+    """No line is lost when the file is moved away while somebody watches."""
+    log.event("before")
+    line = [sys.executable, "-m", "mcp_local", "logs", "-f", "--json"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        output = process.stdout
+        assert output is not None
+        watchdog = threading.Timer(30, process.kill)
+        watchdog.start()
+        assert json.loads(output.readline())["event"] == "before"
+        wanted = 40
+        for number in range(wanted):
+            log.event("event", number=number, filler="x" * 60)
+        log.event("end")
+        seen: list[int] = []
+        while (record := json.loads(output.readline()))["event"] != "end":
+            if record["event"] == "event":
+                seen.append(record["number"])
+        watchdog.cancel()
+        process.kill()
+    assert seen == list(range(wanted))
+
+
+def test_settings_are_shown_with_their_places(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table for people, a document for scripts; unused secrets are warned of, never shown."""
+    monkeypatch.setenv("MCP_LOCAL_CLIENT_SECRET", "hush-hush")
+    assert run("settings", "show", "--tenant", "contoso.com", "--json") is ExitCode.OK
+    said = capsys.readouterr()
+    shown = {each["name"]: each for each in json.loads(said.out)["settings"]}
+    assert shown["tenant"] == {
+        "name": "tenant",
+        "value": "contoso.com",
+        "source": "flag",
+        "place": "--tenant",
+    }
+    assert "MCP_LOCAL_CLIENT_SECRET" in said.err
+    assert "hush-hush" not in said.err + said.out
+    assert run("settings") is ExitCode.OK
+    assert "log.format" in capsys.readouterr().out

@@ -1,0 +1,148 @@
+"""The composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from fastmcp import Client, FastMCP
+
+from mcp_local.broker.session import DeclaredSession, LocalSession
+from mcp_local.errors import TargetError
+from mcp_local.log import read_tail
+from mcp_local.settings import Server, Settings, load
+from mcp_local.wiring import (
+    SAMPLE,
+    choose_policy,
+    find_target,
+    guard_server,
+    log_file,
+    open_log,
+    open_session,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POLICY = "version: 1\nroles:\n  Task.Read: {tags: [read]}\n"
+BROKEN = "version: 1\nrolls: {}\n"
+
+
+@pytest.fixture
+def settings(home: Path) -> Settings:
+    """Settings under which roles are declared."""
+    declared = {"MCP_LOCAL_SIGN_IN": "none", "MCP_LOCAL_SIGN_IN_ROLES": "Task.Read"}
+    return load({}, {"MCP_LOCAL_HOME": str(home), **declared})
+
+
+def test_nothing_means_the_sample(settings: Settings, tmp_path: Path) -> None:
+    """Without a TARGET the sample server is served, with its own policy."""
+    assert find_target(None, settings, tmp_path) is SAMPLE
+    assert choose_policy(settings, SAMPLE.policy).path == SAMPLE.policy
+
+
+def test_a_file_is_found_from_the_folder(settings: Settings, tmp_path: Path) -> None:
+    """A file brings no policy."""
+    (tmp_path / "server.py").touch()
+    target = find_target("server.py:make", settings, tmp_path)
+    assert (target.file.path, target.file.name) == (tmp_path / "server.py", "make")
+    assert choose_policy(settings, target.policy).decides is None
+
+
+def test_a_name_is_found_in_the_settings(settings: Settings, home: Path, tmp_path: Path) -> None:
+    """Its file stands beside the settings file, or in its cwd; its policy comes along."""
+    home.mkdir()
+    (home / "server.py").touch()
+    server = Server(name="weather", command="server.py:app", policy="/p.yaml")
+    target = find_target("weather", replace(settings, servers={"weather": server}), tmp_path)
+    assert target.file.path == home / "server.py"
+    assert (target.file.name, target.policy, target.namespace) == ("app", "/p.yaml", "weather")
+    (tmp_path / "server.py").touch()
+    server = replace(server, cwd=str(tmp_path))
+    target = find_target("weather", replace(settings, servers={"weather": server}), home)
+    assert target.file.path == tmp_path / "server.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ("wether", "no server 'wether' under", "'weather'"),
+        ("other", "not a Python file", 'command = "server.py"'),
+        ("https://tools.contoso.com/mcp", "is a remote server", "server.py"),
+        ("server.js", "is not a Python file", "server.py"),
+    ],
+)
+def test_what_can_not_be_served_is_told(
+    settings: Settings, tmp_path: Path, text: str, message: str, hint: str
+) -> None:
+    """Each with what could be done instead."""
+    servers = {
+        "weather": Server(name="weather", command="server.py"),
+        "other": Server(name="other", command="uvx", args=("mcp-server-sqlite",)),
+    }
+    with pytest.raises(TargetError, match=message) as caught:
+        find_target(text, replace(settings, servers=servers), tmp_path)
+    assert hint in caught.value.hint
+
+
+def test_the_nearer_policy_wins(home: Path, tmp_path: Path) -> None:
+    """A flag or the environment outranks the server's own, which outranks the settings file."""
+    for name in ("own", "file", "environment", "flag"):
+        (tmp_path / f"{name}.yaml").write_text(POLICY, encoding="utf-8")
+    home.mkdir()
+    (home / "config.toml").write_text(f"policy = '{tmp_path / 'file.yaml'}'\n", encoding="utf-8")
+    own = str(tmp_path / "own.yaml")
+    environ = {"MCP_LOCAL_HOME": str(home)}
+
+    def chosen(flag: str | None, environ: dict[str, str], own: str) -> str:
+        path = choose_policy(load({"policy": flag}, environ), own).path
+        return path.removeprefix(str(tmp_path)).strip("/\\")
+
+    assert chosen(None, environ, "") == "file.yaml"
+    assert chosen(None, environ, own) == "own.yaml"
+    environ["MCP_LOCAL_POLICY"] = str(tmp_path / "environment.yaml")
+    assert chosen(None, environ, own) == "environment.yaml"
+    assert chosen(str(tmp_path / "flag.yaml"), environ, own) == "flag.yaml"
+
+
+def test_a_broken_policy_leaves_the_account_tools_only(
+    settings: Settings, home: Path, tmp_path: Path
+) -> None:
+    """The reason is in the log and told by whoami; nothing is served by a guess."""
+    path = tmp_path / "broken.yaml"
+    path.write_text(BROKEN, encoding="utf-8")
+    server: FastMCP[object] = FastMCP("s")
+    server.tool(lambda: "x", name="read_it", tags={"read"})
+    log = open_log(settings)
+    guard_server(server, str(path), settings, open_session(settings, os.environ, log), log)
+
+    async def look() -> tuple[set[str], str]:
+        async with Client(server) as client:
+            names = {tool.name for tool in await client.list_tools()}
+            whoami = await client.call_tool("mcp_local_whoami", {})
+            return names, "".join(getattr(block, "text", "") for block in whoami.content)
+
+    names, told = asyncio.run(look())
+    assert names == {"mcp_local_sign_in", "mcp_local_sign_out", "mcp_local_whoami"}
+    assert "Nothing but the account tools is served" in told
+    assert "broken.yaml:2" in told
+    assert any('"policy_broken"' in line for line in read_tail(log_file(settings), 10))
+    assert log_file(settings).is_relative_to(home)
+
+
+def test_the_session_is_the_one_that_the_settings_ask_for(settings: Settings) -> None:
+    """Roles are declared only where nobody signs in."""
+    log = open_log(settings)
+    assert isinstance(open_session(settings, {}, log), DeclaredSession)
+    environ = {"MCP_LOCAL_HOME": str(settings.home), "MCP_LOCAL_TENANT_ID": "contoso.com"}
+    assert isinstance(open_session(load({}, environ), environ, log), LocalSession)
+
+
+def test_the_log_can_be_heard(settings: Settings) -> None:
+    """With --verbose each line is told too."""
+    heard: list[str] = []
+    open_log(settings, heard.append).event("something")
+    assert len(heard) == 1
