@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeAlias
 
-_SIGNS = frozenset("*?[")
-
 
 class GlobError(Exception):
     """A glob that means nothing; caught where its place is known."""
@@ -44,20 +42,34 @@ _ANY = OneOf((), negated=True)
 
 
 class Glob:
-    """One glob, or a plain text, which matches itself."""
+    """One glob, or a plain text, which matches itself; :meth:`check` first."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._tokens = _tokens(text)
-        self._prefix = re.split(r"[*?\[]", text, maxsplit=1)[0]
+        self.prefix = re.split(r"[*?\[]", text, maxsplit=1)[0]
+        """What every match starts with."""
+        self.wild = self.prefix != text
+        """Whether the text holds a glob's signs."""
+
+    def check(self) -> None:
+        """Refuse a glob that means nothing.
+
+        Raises:
+            GlobError: says what is wrong with it.
+        """
+        _tokens(self.text)
 
     def matches(self, name: str) -> bool:
         """Tell whether the whole name matches, in time linear in it."""
-        return name.startswith(self._prefix) and self._regex.fullmatch(name) is not None
+        return name.startswith(self.prefix) and self._regex.fullmatch(name) is not None
 
     def may_match(self, template: str) -> bool:
         """Tell whether some URI made from a URI template would match."""
         return _overlap(self._tokens, _template_tokens(template))
+
+    @cached_property
+    def _tokens(self) -> tuple[Token, ...]:
+        return _tokens(self.text)
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
@@ -76,11 +88,6 @@ class Glob:
         middle = "".join(f"(?>.*?{piece})" for piece in rest[:-1] if piece)
         last = f".*{rest[-1]}" if rest else ""
         return re.compile(first + middle + last, re.DOTALL)
-
-
-def is_glob(text: str) -> bool:
-    """Tell whether a text holds a glob's signs."""
-    return not _SIGNS.isdisjoint(text)
 
 
 def _tokens(text: str) -> tuple[Token, ...]:

@@ -11,34 +11,40 @@ if TYPE_CHECKING:
 
 
 class RuleIndex:
-    """Rules by the plain names and tags they ask for; those with globs are always tried."""
+    """Rules by the names, beginnings of names, and tags that they ask for."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
         self._by_name: dict[str, list[int]] = {}
+        self._by_prefix: dict[str, list[int]] = {}
         self._by_tag: dict[str, list[int]] = {}
-        self._others: set[int] = set()
+        self._others: list[int] = []
         for position, rule in enumerate(rules):
             for matcher in rule.matchers:
                 self._add(position, matcher)
+        self._prefix_lengths = sorted({len(prefix) for prefix in self._by_prefix})
 
     def _add(self, position: int, matcher: Matcher) -> None:
-        if matcher.names is not None and matcher.names.plain:
-            for name in matcher.names.texts:
-                self._by_name.setdefault(name, []).append(position)
-        elif matcher.tags is not None:  # whatever else it wants, it wants one of these
+        """Enter a rule under one of the things that it can't do without."""
+        if matcher.names is not None:
+            for glob in matcher.names.globs:
+                table = self._by_prefix if glob.wild else self._by_name
+                table.setdefault(glob.prefix, []).append(position)
+        elif matcher.tags is not None:
             for tag in matcher.tags:
                 self._by_tag.setdefault(tag, []).append(position)
         else:
-            self._others.add(position)
+            self._others.append(position)
 
     def candidates(self, subject: Subject) -> Iterator[Rule]:
         """Yield, in order, every rule that could match, and few that don't."""
         if subject.open_template:  # any concrete name may be meant
             return iter(self._rules)
-        found = self._others.union(
-            self._by_name.get(subject.name, ()),
-            self._by_name.get(subject.uri, ()),
-            *(self._by_tag.get(tag, ()) for tag in subject.tags),
-        )
+        found = set(self._others)
+        for name in {subject.name, subject.uri}:
+            found.update(self._by_name.get(name, ()))
+            for length in self._prefix_lengths:
+                found.update(self._by_prefix.get(name[:length], ()))
+        for tag in subject.tags:
+            found.update(self._by_tag.get(tag, ()))
         return (self._rules[position] for position in sorted(found))

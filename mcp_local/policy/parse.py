@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_local.policy.document import Document, Grant, Reference, Selection, Tagging
-from mcp_local.policy.globs import Glob, GlobError, is_glob
+from mcp_local.policy.globs import Glob, GlobError
 from mcp_local.policy.model import Action, Effect
 from mcp_local.policy.nodes import Checker
 from mcp_local.policy.problems import InvalidPolicy
@@ -115,11 +115,12 @@ class _Parser(Checker):
 
     def _names(self, node: Node | None, path: str, key: str) -> Iterator[str]:
         for word, inner in self.words(node, path):
+            glob = Glob(word.text)
             try:
-                Glob(word.text)
+                glob.check()
             except GlobError as error:
                 self.wrong(word, inner, str(error))
-            if key == "resources" and not is_glob(word.text) and (what := fault(word.text)):
+            if key == "resources" and not glob.wild and (what := fault(word.text)):
                 self.wrong(word, inner, f"can never match: it holds {what}")
             yield word.text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_local.policy.globs import Glob, is_glob
+from mcp_local.policy.globs import Glob
 from mcp_local.policy.model import Action, Effect, Kind
 
 if TYPE_CHECKING:
@@ -35,11 +35,9 @@ class Names:
     """Names and globs; any of them matches."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = frozenset(texts)
-        self._globs = tuple(Glob(text) for text in sorted(self.texts))
-        self._wild = tuple(glob for glob in self._globs if is_glob(glob.text))
-        self.plain = not self._wild
-        """No globs: a name is looked up, not searched."""
+        self._texts = frozenset(texts)
+        self.globs = tuple(Glob(text) for text in sorted(self._texts))
+        self._wild = tuple(glob for glob in self.globs if glob.wild)
 
     def match(self, subject: Subject) -> bool:
         """Tell whether the component's name, template or concrete URI is meant.
@@ -49,10 +47,10 @@ class Names:
         """
         if self._has(subject.name) or (subject.uri and self._has(subject.uri)):
             return True
-        return subject.open_template and any(glob.may_match(subject.name) for glob in self._globs)
+        return subject.open_template and any(glob.may_match(subject.name) for glob in self.globs)
 
     def _has(self, name: str) -> bool:
-        return name in self.texts or any(glob.matches(name) for glob in self._wild)
+        return name in self._texts or any(glob.matches(name) for glob in self._wild)
 
 
 @dataclass(frozen=True, slots=True)
