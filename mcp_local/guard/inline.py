@@ -47,7 +47,7 @@ class Missing:
     def uv_arguments(self, python: str, arguments: Sequence[str]) -> list[str]:
         """Return the arguments for ``uv`` that run this program again, with the packages."""
         layer = [word for package in self.packages for word in ("--with", package)]
-        command = ["python", "-m", "mcp_local", *arguments]
+        command = ["python", "-P", "-m", "mcp_local", *arguments]
         return ["run", "--quiet", "--no-project", "--python", python, *layer, "--", *command]
 
     def error(self, path: Path) -> TargetError:

@@ -103,7 +103,7 @@ def test_the_lines_that_help_hold_the_packages(tmp_path: Path) -> None:
     """A start of uv puts a layer over this environment; people are told the uvx line."""
     missing = Missing(("pandas>=2", "rich"))
     arguments = missing.uv_arguments("/env/python", ["run", "server.py"])
-    assert arguments[-5:] == ["python", "-m", "mcp_local", "run", "server.py"]
+    assert arguments[-6:] == ["python", "-P", "-m", "mcp_local", "run", "server.py"]
     assert arguments[arguments.index("--python") + 1] == "/env/python"
     assert arguments.count("--with") == 2
     error = missing.error(tmp_path / "server.py")
