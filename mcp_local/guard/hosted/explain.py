@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fastmcp.resources.template import match_uri_template
 from fastmcp.server.context import Context
 
 from mcp_local.guard.hosted.components import check_of, kind_of, name_of
@@ -54,12 +55,7 @@ async def explain_all(
     """Say of every enabled component whether it is listed to the token's person, and why."""
     wish = Wish(Action.LIST, explained={})
     async with _watching(mcp, policy, token, wish) as decided:
-        items: list[AnyComponent] = [
-            *await mcp.list_tools(),
-            *await mcp.list_resources(),
-            *await mcp.list_resource_templates(),
-            *await mcp.list_prompts(),
-        ]
+        items = [item for kind in Kind for item in await _list(mcp, kind)]
     admitted = {(kind_of(item), name_of(item), item.version or "") for item in items}
     return [
         Explained(component, decision, _key(component) in admitted)
@@ -83,10 +79,15 @@ async def explain_use(  # noqa: PLR0913 - what a command line knows, each by its
     """
     wish = Wish(request.action, name, request.arguments, request.client, explained={})
     find = {Kind.TOOL: find_tool, Kind.PROMPT: find_prompt, Kind.RESOURCE: find_resource}
+    kind = kind or _KINDS.get(request.action, Kind.RESOURCE)
     async with _watching(mcp, policy, token, wish, request.now) as decided:
-        found = await find[kind or _KINDS.get(request.action, Kind.RESOURCE)](mcp, name)
+        found = await find[kind](mcp, name)
+        asked = list(decided)
+        if found is None and not asked:  # looked up, its own check comes before ours; listed, after
+            await _list(mcp, kind)
+            asked = [component for component in decided if _stands_for(component, kind, name)]
     check = None if found is None else check_of(found)
-    component = check.components[0] if check else next(iter(decided), None)
+    component = check.components[0] if check else next(iter(asked), None)
     if component not in decided:
         return None
     return Explained(component, decided[component], own_auth=check is not None)
@@ -118,6 +119,22 @@ async def _watching(
                 yield decided
         finally:
             tree.remove()
+
+
+async def _list(mcp: FastMCP[Any], kind: Kind) -> list[AnyComponent]:
+    match kind:
+        case Kind.TOOL:
+            return [*await mcp.list_tools()]
+        case Kind.RESOURCE:
+            return [*await mcp.list_resources(), *await mcp.list_resource_templates()]
+        case Kind.PROMPT:
+            return [*await mcp.list_prompts()]
+
+
+def _stands_for(component: Component, kind: Kind, name: str) -> bool:
+    if component.template and match_uri_template(name, component.name) is not None:
+        return kind is Kind.RESOURCE
+    return component.kind is kind and component.name == name
 
 
 class _Fixed:

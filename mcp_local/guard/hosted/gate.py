@@ -72,10 +72,14 @@ class Gate:
         for note in list(self._running.values()):
             note()
 
-    async def person(self, hold: float = 0.0) -> VerifiedToken | None:
-        """Return who is signed in, after a silent renewal under way (DESIGN.md 9)."""
+    async def person(self, *, hold: float = 0.0, use: bool = False) -> VerifiedToken | None:
+        """Return who is signed in, after a silent renewal under way (DESIGN.md 9).
+
+        ``hold`` is how many seconds a sign-in under way is waited for; ``use`` says that something
+        is to be used, which may start one.
+        """
         if self._session.current() is None:
-            await self._session.ready(hold=hold)
+            await self._session.ready(hold=hold, use=use)
         return self._session.current()
 
     async def use(
@@ -122,7 +126,7 @@ class Gate:
         Raises:
             Refusal: nobody; the same for every name.
         """
-        token = await self.person()
+        token = await self.person(use=True)
         if token is None:
             text = account.sign_in_needed(self._session.status())
             raise Refusal(Outcome.SIGN_IN_NEEDED, text)

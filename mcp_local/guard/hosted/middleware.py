@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from fastmcp.exceptions import AuthorizationError, NotFoundError
+from fastmcp.exceptions import AuthorizationError, NotFoundError, to_mcp_error
 from fastmcp.prompts import Prompt
 from fastmcp.resources import Resource, ResourceTemplate
 from fastmcp.server.middleware import Middleware
@@ -96,7 +96,7 @@ class GuardMiddleware(Middleware):
                 lambda: call_next(context),
             )
         except Refusal as refusal:
-            raise _as_error(refusal, f"Unknown reference: {name!r}") from None
+            raise to_mcp_error(_as_error(refusal, f"Unknown reference: {name!r}")) from None
 
     async def on_call_tool(
         self,
@@ -197,7 +197,7 @@ class GuardMiddleware(Middleware):
         call_next: CallNext[Any, Sequence[T]],
     ) -> list[T]:
         client = client_of(context)
-        token = await self._gate.person(self._hold.left(client.name))
+        token = await self._gate.person(hold=self._hold.left(client.name))
         if token is None:
             return []
         return await self._lists.shown(kind, token, client, lambda: call_next(context))

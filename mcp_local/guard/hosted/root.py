@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, DiscoverResult, InitializeResult
 
+from mcp_local.guard.clean import clean
 from mcp_local.guard.hosted.insides import extension_methods, sdk_server
 from mcp_local.guard.hosted.user import LiveUser, install
 
@@ -40,6 +41,8 @@ REQUESTS: Final = frozenset(
         "completion/complete",
     }
 )
+_PROGRAM: Final = 60
+"""Characters of a client's name that a page shows."""
 NOTIFICATIONS: Final = frozenset(
     {
         "notifications/initialized",
@@ -70,9 +73,17 @@ class RootMiddleware:
         if ctx.request_id is not None and not self._is_served(ctx.method):
             raise MCPError(METHOD_NOT_FOUND, "Method not found", ctx.method)
         install(self._user, self._session)
+        self._name_client(ctx)
         self._changes.seen(ctx)
         await self._tree.extend()
         return self._honest(await call_next(ctx))
+
+    def _name_client(self, ctx: ServerRequestContext[Any, Any]) -> None:
+        """Tell the session which program asks, once it is known."""
+        params = ctx.session.client_params
+        if params is not None and not self._session.program:
+            info = params.client_info
+            self._session.program = clean((info.title or info.name)[:_PROGRAM])
 
     def _is_served(self, method: str) -> bool:
         """Whether the method is guarded; completion only where the server has a handler for it."""
@@ -98,9 +109,10 @@ class RootMiddleware:
                 update[lists] = capability.model_copy(update={"list_changed": True})
         if capabilities.resources is not None:
             update["resources"] = update["resources"].model_copy(update={"subscribe": None})
-        update["extensions"] = {
-            name: settings
-            for name, settings in (capabilities.extensions or {}).items()
-            if not self._extension_methods.get(name)
-        }
+        if capabilities.extensions is not None:
+            update["extensions"] = {
+                name: settings
+                for name, settings in capabilities.extensions.items()
+                if not self._extension_methods.get(name)
+            }
         return capabilities.model_copy(update=update)

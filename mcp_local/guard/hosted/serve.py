@@ -55,7 +55,7 @@ async def _serve(mcp: FastMCP[Any], session: Session, wire: Wire, end: EndOfProc
     server = sdk_server(mcp)
     try:
         async with lifespan(mcp), stdio_server(lines, out) as (read, write):
-            gc.freeze()  # what was imported stays: looking at it again doubles the cost of long lists
+            gc.freeze()  # what was imported stays; to look at it again doubles the cost of lists
             session.start()
             await server.run(read, write, server.create_initialization_options())
     except asyncio.CancelledError:
