@@ -27,6 +27,14 @@ def main(words: Sequence[str], environ: Mapping[str, str]) -> ExitCode:
 def at_edge(console: Console, action: Callable[[], ExitCode]) -> ExitCode:
     """Return the action's exit code; whatever it raises is told to the person."""
     try:
+        return _told(console, action)
+    except BrokenPipeError:
+        console.forget_reader()
+        return ExitCode.OK
+
+
+def _told(console: Console, action: Callable[[], ExitCode]) -> ExitCode:
+    try:
         return action()
     except HelpWanted as help_wanted:
         console.data(help_wanted.text)
@@ -38,8 +46,7 @@ def at_edge(console: Console, action: Callable[[], ExitCode]) -> ExitCode:
         console.note("Interrupted.")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        console.forget_reader()
-        return ExitCode.OK
+        raise
     except Exception as error:  # noqa: BLE001 - the edge: a fault of ours is told like any error
         console.detail(redact("".join(traceback.format_exception(error))))
         console.error(_fault(error))

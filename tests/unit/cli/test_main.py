@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,3 +87,21 @@ def test_a_fault_says_where_and_verbose_says_more(capsys: pytest.CaptureFixture[
     assert "Traceback" in said
     assert "ZeroDivisionError at" in said
     assert token not in said
+
+
+@pytest.mark.parametrize("words", [["login", "--help"], ["whomai", "--json"]])
+def test_a_reader_that_went_away_is_no_fault(words: list[str]) -> None:
+    """As with ``| head``: help and errors, too, end quietly when nobody reads them."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "mcp_local", *words],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writer)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == ExitCode.OK
