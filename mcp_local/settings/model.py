@@ -134,9 +134,6 @@ class Settings:
     token_leeway: int = 60
     """Seconds."""
     allow_app_only: bool = False
-    offline_grace: float = 0.0
-    """Seconds."""
-    offline_tags: tuple[str, ...] = ()
     servers: Mapping[str, Server] = field(default_factory=dict[str, Server])
     log_level: str = "info"
     log_format: str = "json"

@@ -40,7 +40,7 @@ policy = "policies"
 method = "device"
 fallback = "device"
 when = "call"
-timeout = "2m"
+timeout = "1h"
 [list]
 hold = 1.5
 locked = "show"
@@ -49,9 +49,6 @@ key = "passphrase"
 [token]
 leeway = 30
 allow_app_only = true
-[offline]
-grace = "1h"
-tags = ["read"]
 [log]
 level = "debug"
 format = "text"
@@ -105,7 +102,6 @@ def test_defaults_are_those_of_the_documentation(base: dict[str, str]) -> None:
     assert settings.cache_key is CacheKey.AUTO
     assert settings.token_leeway == 60
     assert settings.allow_app_only is False
-    assert settings.offline_grace == 0
     assert (settings.log_level, settings.log_format) == ("info", "json")
     assert settings.development is False
     assert settings.warnings == ()
@@ -136,12 +132,11 @@ def test_every_setting_is_read_from_the_file(base: dict[str, str], tmp_path: Pat
     assert settings.signin.method is SignInMethod.DEVICE
     assert settings.signin.fallback is SignInMethod.DEVICE
     assert settings.signin.when is SignInWhen.CALL
-    assert settings.signin.timeout == 120
+    assert settings.signin.timeout == 3600
     assert settings.list_hold == 1.5
     assert settings.list_locked is True
     assert settings.cache_key is CacheKey.PASSPHRASE
     assert (settings.token_leeway, settings.allow_app_only) == (30, True)
-    assert (settings.offline_grace, settings.offline_tags) == (3600, ("read",))
     assert (settings.log_level, settings.log_format) == ("debug", "text")
     assert place(settings, "signin.when") == (Source.FILE, str(path))
 
@@ -196,12 +191,9 @@ def test_a_flag_without_a_name_of_its_own_is_named_by_its_setting(base: dict[str
         ("MCP_LOCAL_AUDIENCES", "one,two", "audiences", ("one", "two")),
         ("MCP_LOCAL_AUDIENCES", "one two  one", "audiences", ("one", "two")),
         ("MCP_LOCAL_AUDIENCES", " one , two ", "audiences", ("one", "two")),
-        ("MCP_LOCAL_OFFLINE_TAGS", "read", "offline_tags", ("read",)),
         ("MCP_LOCAL_LIST_HOLD", "auto", "list_hold", None),
         ("MCP_LOCAL_LIST_HOLD", "0", "list_hold", 0),
         ("MCP_LOCAL_LIST_HOLD", "2.5s", "list_hold", 2.5),
-        ("MCP_LOCAL_OFFLINE_GRACE", "90m", "offline_grace", 5400),
-        ("MCP_LOCAL_OFFLINE_GRACE", "24h", "offline_grace", 86400),
         ("MCP_LOCAL_TOKEN_LEEWAY", "5 m", "token_leeway", 300),
         ("MCP_LOCAL_TOKEN_ALLOW_APP_ONLY", "Yes", "allow_app_only", True),
         ("MCP_LOCAL_TOKEN_ALLOW_APP_ONLY", "0", "allow_app_only", False),
