@@ -220,11 +220,16 @@ def _effect(explained: Explained) -> Effect:
 
 
 def _rule(explained: Explained) -> str:
-    return explained.decision.rule if explained.own_auth else "auth="
+    return explained.decision.rule if _by_policy(explained) else "auth="
 
 
 def _reason(explained: Explained) -> str:
-    return explained.decision.reason if explained.own_auth else "Its own `auth=` check says no."
+    return explained.decision.reason if _by_policy(explained) else "Its own `auth=` check says no."
+
+
+def _by_policy(explained: Explained) -> bool:
+    """Whether the policy's word settles it; when both refuse, the policy names what is missing."""
+    return explained.own_auth or explained.decision.effect is Effect.DENY
 
 
 COMMANDS = (
