@@ -7,6 +7,7 @@ size limit, and no redirect is followed (J22).
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from dataclasses import dataclass, field
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 LARGEST_ANSWER = 1024 * 1024
 """Bytes; discovery, JWKS and token answers have far less (J22)."""
 _PIECE = 64 * 1024
+_PLAIN_ADDRESS = re.compile(
+    r"(?ai)https?://(?P<host>[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:[/?#][!-\[\]-~]*)?"
+)
+"""No user info, no backslash, nothing but printable ASCII."""
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 _OK = 200
@@ -181,12 +186,13 @@ class Http:
 
 
 def host_in(address: str) -> str:
-    """Return an address's host, lower case, IPv6 in brackets; empty when there is none."""
-    try:
-        host = urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
-    return f"[{host}]" if ":" in host else host
+    """Return an address's host, lower case, IPv6 in brackets.
+
+    Empty unless every reader of the address finds the same host in it. Python's ``urlsplit`` sees
+    ``ours`` in ``https://evil\\@ours/``, where urllib3 and browsers go to ``evil``.
+    """
+    match = _PLAIN_ADDRESS.fullmatch(address)
+    return match["host"].lower() if match else ""
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:

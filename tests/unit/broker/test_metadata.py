@@ -266,6 +266,13 @@ def addresses(**changes: str) -> OpenId:
         "https://evil.example/x",
         "https://login.microsoftonline.com@evil.example/",
         "https://login.microsoftonline.com.evil.example/",
+        # For urlsplit the host is Microsoft's; urllib3 and browsers go to evil.example.
+        r"https://evil.example\@login.microsoftonline.com/x",
+        "https://user@login.microsoftonline.com/x",
+        "https://login.micro\tsoftonline.com/x",
+        "https://login.microsoftonline.com/x\r\nSet-Cookie: a=b",
+        "https://login.microsoftonline.com/\N{RIGHT-TO-LEFT OVERRIDE}",
+        "https://login.microsoftonline.com:443evil/x",
     ],
 )
 def test_addresses_that_are_not_the_authoritys(field: str, address: str) -> None:
@@ -306,6 +313,8 @@ def test_a_development_authority_has_plain_pages(host: str) -> None:
         ("http://microsoft.com/devicelogin", False),
         ("javascript:alert(1)", False),
         ("https:///x", False),
+        (r"https://evil.example\@microsoft.com/devicelogin", False),
+        ("https://microsoft.com/\N{RIGHT-TO-LEFT OVERRIDE}", False),
     ],
 )
 def test_where_a_person_may_be_sent(address: str, good: bool) -> None:  # noqa: FBT001 - a table
