@@ -7,7 +7,7 @@ import sys
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import ElicitResult, Implementation, ToolListChangedNotification
@@ -110,7 +110,9 @@ def run(session: Coroutine[object, object, T]) -> T:
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
+    if not isinstance(inner, BaseExceptionGroup):
+        return inner
+    return _first(cast("BaseExceptionGroup[BaseException]", inner))
 
 
 async def _listen(changed: Subscription, changes: asyncio.Queue[None]) -> None:
