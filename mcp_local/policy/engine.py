@@ -47,6 +47,7 @@ class CompiledPolicy:
         self.roles = tuple(roles)
         """All roles that are spoken of, those that reach least first."""
         self.files = tuple(files)
+        self._rank = {role: rank for rank, role in enumerate(self.roles)}
         self._taggings = tuple(taggings)
         self._index = RuleIndex(self.rules)
         self._remembered = lru_cache(maxsize=_REMEMBERED)(self._judge)
@@ -113,9 +114,8 @@ class CompiledPolicy:
     def _needs(self, about: Sequence[Rule], roles: frozenset[str]) -> tuple[str, ...]:
         """Return each role that, added to what the person has, would allow it."""
         named = frozenset[str]().union(*(rule.roles for rule in about)) - roles
-        return tuple(
-            role for role in self.roles if role in named and _allows(about, {role, *roles})
-        )
+        helping = (role for role in named if _allows(about, {role, *roles}))
+        return tuple(sorted(helping, key=lambda role: (self._rank.get(role, 0), role)))
 
     def _pick(self, roles: frozenset[str]) -> frozenset[Rule]:
         return frozenset(rule for rule in self.rules if not rule.roles.isdisjoint(roles))
