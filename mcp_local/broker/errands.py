@@ -94,22 +94,36 @@ class Errands:
         async with self._turn("starting", needed) as ours:
             if not ours:
                 return
-            if not self.signing_in() and not (self.shared and await self.sign_in_runs()):
+            if not self.signing_in and not (self.shared and await self.sign_in_runs()):
                 self._sign_in = await self._send(["login"], wanted=lambda: True)
-            while not await begun() and (self.signing_in() or await self.sign_in_runs()):  # noqa: ASYNC110 - files raise no event
+            while not await begun() and (self.signing_in or await self.sign_in_runs()):  # noqa: ASYNC110 - files raise no event
                 await asyncio.sleep(_FILES)
 
+    @property
     def signing_in(self) -> bool:
-        """Tell whether a sign-in process of ours is at work."""
-        if self._sign_in is not None and self._over(self._sign_in):
-            self._sign_in = None
+        """Whether a sign-in process of ours is at work, as far as ``reap`` has seen."""
         return self._sign_in is not None
+
+    def reap(self) -> Callable[[], None]:
+        """See whether our sign-in process has ended; return what takes note of that.
+
+        To be called before and after looking at what it left, so that nobody sees a sign-in that
+        is over without seeing its result.
+        """
+        process = self._sign_in
+        over = process is not None and self._over(process)
+
+        def note() -> None:
+            if over and self._sign_in is process:
+                self._sign_in = None
+
+        return note
 
     async def sign_in_runs(self) -> bool:
         """Tell whether a sign-in process is at work for anybody: it holds its lock till the end."""
         with suppress(StorageError):
             return await asyncio.to_thread(FileLock(sign_in_lock(self._profile)).held_elsewhere)
-        return self.signing_in()
+        return self.signing_in
 
     def sign_out(self) -> None:
         """Ignore what a renewal under way brings back: nobody is signed in any more (C16)."""

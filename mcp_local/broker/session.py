@@ -71,7 +71,10 @@ class LocalSession:
         self._errands = Errands(settings, environ, self._reader, log, self._view.hear)
         self._loaded = asyncio.Event()
         self._news = asyncio.Event()
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._watching: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        """Attempts to have the person asked; each is over once that has begun."""
         self._callbacks: list[Callable[[], None]] = []
         self._known: object = None
         self._prompts_left = _PROMPTS
@@ -79,11 +82,11 @@ class LocalSession:
 
     def start(self) -> None:
         """Begin, on the running event loop, once the wire is up; returns at once."""
-        self._begin("watch", self._watch)
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def close(self) -> None:
         """Stop watching; a sign-in under way goes on in its own process."""
-        tasks = list(self._tasks.values())
+        tasks = [task for task in (self._watching, self._renewing, *self._asking) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,22 +108,22 @@ class LocalSession:
         """Wait until :meth:`current` is as good as it gets by itself; never raises."""
         deadline = time.monotonic() + hold
         await self._first_read()
-        if self._view.renewal_due():
-            self._renew()
-        if self.current() is None and self._runs("renewal"):
-            await self._until(lambda: self.current() or not self._runs("renewal"), _RENEWAL)
-        if self.current() is None:
-            self._prompt_if_allowed(use=use)
-        left = deadline - time.monotonic()
-        await self._until(lambda: self.current() or not self._under_way(), left)
+        rested = time.monotonic() - self._renewed_at >= _RENEWAL  # the last may have failed mutely
+        if self._view.renewal_due() and rested:
+            self._renew(force=False)
+        await self._until(lambda: self.current() or not self._renewing, _RENEWAL)
+        await self._until_asked(deadline)
+        if self.current() is None and self._prompt_allowed(use=use):
+            self._ask(self._prompt_unasked)
+            await self._until_asked(deadline)
 
     async def sign_in(self, *, wait: float) -> Status:
         """Start (or join) the machine's one sign-in for the person; wait ``wait`` seconds."""
         deadline = time.monotonic() + wait
         await self._first_read()
-        await self._until(lambda: not self._runs("prompt"), wait)
+        await self._look(alive=True)
         if not self._view.settled and not self._joinable():
-            self._begin("prompt", self._prompt_for_person)
+            self._ask(self._prompt_for_person)
         left = deadline - time.monotonic()
         await self._until(lambda: self._view.settled or not self._under_way(), left)
         return self.status()
@@ -140,29 +143,32 @@ class LocalSession:
     async def refresh(self) -> Status:
         """Fetch a new token now, so that roles granted a minute ago are seen."""
         await self._first_read()
-        await self._until(lambda: not self._runs("renewal"), _RENEWAL)
-        self._begin("renewal", partial(self._renewal, force=True))
-        await self._until(lambda: not self._runs("renewal"), _FORCED_RENEWAL)
+        await self._until(lambda: not self._renewing, _RENEWAL)
+        self._renew(force=True)
+        await self._until(lambda: not self._renewing, _FORCED_RENEWAL)
         return self.status()
 
     async def _watch(self) -> None:
         """Look at the files for as long as the server lives."""
         await self._look()
         if self._when is SignInWhen.START:
-            self._begin("prompt", self._prompt_at_start)
+            self._ask(self._prompt_at_start)
         self._loaded.set()
         while True:
             await asyncio.sleep(_BUSY if self._under_way() else _IDLE)
             await self._look()
 
-    async def _look(self) -> None:
+    async def _look(self, *, alive: bool = False) -> None:
+        """See what has changed; with ``alive`` also at once whether a sign-in was interrupted."""
+        note_end = self._errands.reap()
         await self._view.look()
+        note_end()
         now = time.monotonic()
-        if self._view.waiting and now - self._alive_at >= _ALIVE:
+        if self._view.waiting and (alive or now - self._alive_at >= _ALIVE):
             self._alive_at = now
-            if not self._errands.signing_in() and not await self._errands.sign_in_runs():
+            if not self._errands.signing_in and not await self._errands.sign_in_runs():
                 await self._view.update(partial(transitions.interrupted, now=self._clock()))
-        if self._view.waiting and self._errands.signing_in():
+        if self._view.waiting and self._errands.signing_in:
             await self._name_program()
         self._tell()
 
@@ -185,31 +191,34 @@ class LocalSession:
             for callback in self._callbacks:
                 callback()
 
-    def _renew(self) -> None:
-        """Begin a renewal, unless one runs or has just failed without a word."""
-        if not self._runs("renewal") and time.monotonic() - self._renewed_at >= _RENEWAL:
-            self._begin("renewal", partial(self._renewal, force=False))
+    def _renew(self, *, force: bool) -> asyncio.Task[None]:
+        """Begin a renewal, unless one is under way."""
+        if self._renewing is None:
+            self._renewing = asyncio.get_running_loop().create_task(self._renewal(force=force))
+        return self._renewing
 
     async def _renewal(self, *, force: bool) -> None:
         async def needed() -> bool:
             await self._look()
             return force or self._view.renewal_due()
 
-        await self._errands.renew(force=force, needed=needed)
-        self._renewed_at = time.monotonic()
-        await self._look()
+        try:
+            await self._errands.renew(force=force, needed=needed)
+            await self._look()
+        finally:
+            self._renewing, self._renewed_at = None, time.monotonic()
+            self._wake()
 
     async def _prompt_at_start(self) -> None:
         if self._view.renewal_due():
-            await self._renewal(force=False)
+            await self._renew(force=False)
         await self._prompt_unasked()
 
-    def _prompt_if_allowed(self, *, use: bool) -> None:
-        """Ask the person at the first use, or once more when the first prompt was interrupted."""
+    def _prompt_allowed(self, *, use: bool) -> bool:
+        """Tell whether to ask at the first use, or once more when a prompt was interrupted."""
         at_use = use and self._when is SignInWhen.CALL
         again = self._when is SignInWhen.START and self._view.state.phase is Phase.INTERRUPTED
-        if (at_use or again) and not self._under_way():
-            self._begin("prompt", self._prompt_unasked)
+        return (at_use or again) and not self._under_way()
 
     async def _prompt_unasked(self) -> None:
         async def needed() -> bool:
@@ -237,15 +246,20 @@ class LocalSession:
 
     def _joinable(self) -> bool:
         """Whether a person is being asked, by us or by another instance whose result we can see."""
-        return self._view.waiting and (self._errands.shared or self._errands.signing_in())
+        return self._view.waiting and (self._errands.shared or self._errands.signing_in)
 
     def _under_way(self) -> bool:
-        return self._runs("prompt") or self._joinable() or self._errands.signing_in()
+        return bool(self._asking) or self._joinable() or self._errands.signing_in
 
     async def _first_read(self) -> None:
         if not self._loaded.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._loaded.wait(), _FIRST_READ)
+
+    async def _until_asked(self, deadline: float) -> None:
+        """Wait for a sign-in under way, until ``time.monotonic() == deadline`` at most."""
+        left = deadline - time.monotonic()
+        await self._until(lambda: self.current() or not self._under_way(), left)
 
     async def _until(self, done: Callable[[], object], limit: float) -> None:
         """Wait until ``done()``, at most ``limit`` seconds."""
@@ -254,13 +268,11 @@ class LocalSession:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), left)
 
-    def _runs(self, name: str) -> bool:
-        task = self._tasks.get(name)
-        return task is not None and not task.done()
+    def _ask(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(work())
+        self._asking.add(task)
+        task.add_done_callback(self._has_asked)
 
-    def _begin(self, name: str, work: Callable[[], Coroutine[object, object, None]]) -> None:
-        """Begin a task, unless the one of this name still runs."""
-        if not self._runs(name):
-            task = asyncio.get_running_loop().create_task(work())
-            task.add_done_callback(lambda _: self._wake())
-            self._tasks[name] = task
+    def _has_asked(self, task: asyncio.Task[None]) -> None:
+        self._asking.discard(task)
+        self._wake()

@@ -38,9 +38,7 @@ def test_cold_starts_at_once_make_one_prompt(here: Desk, count: int) -> None:
             server.begin("ready", seconds=60)
         assert here.visit("writer").went_well
         for server in servers:
-            status = server.result()
-            assert status["phase"] == Phase.SIGNED_IN
-            assert status["roles"] == ["Task.Write"]
+            assert server.result()["roles"] == ["Task.Write"]
     assert len(here.tabs()) == 1
     assert len(here.log("sign_in_started")) == 1
     assert here.machine.token_requests("authorization_code") == 1
@@ -74,7 +72,7 @@ def test_sign_in_survives_the_server_that_started_it(here: Desk) -> None:
         assert waiting["phase"] == Phase.WAITING_FOR_BROWSER
         second.begin("ready", seconds=60)
         here.visit("reader")
-        assert second.result()["phase"] == Phase.SIGNED_IN
+        assert second.result()["signed_in"]
     assert len(here.tabs()) == 1
 
 
@@ -87,7 +85,7 @@ def test_killed_sign_in_may_be_started_again(here: Desk) -> None:
         wait_for(lambda: other.ask()["phase"] == Phase.INTERRUPTED)
         server.begin("sign_in", seconds=60)
         here.visit("reader", number=2)
-        assert server.result()["phase"] == Phase.SIGNED_IN
+        assert server.result()["signed_in"]
         wait_for(lambda: other.ask()["signed_in"])
     assert len(here.tabs()) == 2
 
