@@ -23,7 +23,6 @@ from mcp_local.broker.state import Problem
 from mcp_local.broker.store import Entry
 from mcp_local.errors import SignInFailed, Unreachable
 from mcp_local.secret import Secret
-from mcp_local.settings import profile_dir
 from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ class Entra:
         self._settings = settings
         self._store = store
         self._clock = clock
-        file = profile_dir(settings) / "discovery.json"
-        self._documents = Documents(http, settings.authority, file, clock)
+        self._documents = Documents(http, settings.authority, store, clock)
         self._http = MsalHttp(http, self._documents)
 
     def metadata(self) -> Metadata:

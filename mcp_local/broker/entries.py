@@ -29,6 +29,8 @@ class Entry(StrEnum):
     """The last verified token with the key that verified it."""
     JWKS = "jwks"
     """The authority's signing keys."""
+    DISCOVERY = "discovery"
+    """The authority's OpenID documents."""
 
 
 def path_of(folder: Path, entry: Entry, kind: str) -> Path:

@@ -186,10 +186,10 @@ class Http:
 
 
 def host_in(address: str) -> str:
-    """Return an address's host, lower case, IPv6 in brackets.
+    r"""Return an address's host, lower case, IPv6 in brackets.
 
     Empty unless every reader of the address finds the same host in it. Python's ``urlsplit`` sees
-    ``ours`` in ``https://evil\\@ours/``, where urllib3 and browsers go to ``evil``.
+    ``ours`` in ``https://evil\@ours/``, where urllib3 and browsers go to ``evil``.
     """
     match = _PLAIN_ADDRESS.fullmatch(address)
     return match["host"].lower() if match else ""

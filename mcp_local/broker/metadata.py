@@ -1,7 +1,7 @@
 """What the authority says of itself: endpoints, issuers, and where its keys are.
 
-The OpenID documents are kept as JSON in the profile's folder, so that MSAL, which wants them
-before anything else, starts without a network.
+The OpenID documents are kept, so that MSAL, which wants them before anything else, starts without
+a network. They say where tokens go and whom to believe, so they are sealed like these.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mcp_local.broker.files import atomic_write, private_dir, read_private
+from mcp_local.broker.entries import Entry
 from mcp_local.broker.http import host_in
 from mcp_local.broker.problems import problem_from
 from mcp_local.broker.refusal import AuthorityDown
@@ -23,9 +23,9 @@ from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mcp_local.broker.http import Answer, Http
+    from mcp_local.broker.store import Store
     from mcp_local.settings.model import Settings
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -67,12 +67,14 @@ class Metadata:
 
 
 class Documents:
-    """The authority's OpenID documents: from this process, the disk, or the network."""
+    """The authority's OpenID documents: from this process, the store, or the network."""
 
-    def __init__(self, http: Http, authority: str, file: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, http: Http, authority: str, store: Store, clock: Callable[[], float]
+    ) -> None:
         self._http = http
         self._authority = authority
-        self._file = file
+        self._store = store
         self._clock = clock
         self._seen: dict[str, OpenId] = {}
         self.v2_url = f"{authority}/v2.0{WELL_KNOWN}"
@@ -98,10 +100,10 @@ class Documents:
 
     def _read(self, url: str) -> OpenId:
         if url not in self._seen:
-            self._seen[url] = self._from_disk_or_network(url)
+            self._seen[url] = self._kept_or_fetched(url)
         return self._seen[url]
 
-    def _from_disk_or_network(self, url: str) -> OpenId:
+    def _kept_or_fetched(self, url: str) -> OpenId:
         kept = self._load().get(url)
         now = self._clock()
         if kept is not None and 0 <= now - kept.fetched_at < MAX_AGE:
@@ -127,28 +129,21 @@ class Documents:
                 hint="Is there a page to be clicked away in a browser first (a guest network)? "
                 "Else check `authority`.",
             ) from None
-        self._check(url, document)
-        return document
-
-    def _check(self, url: str, document: OpenId) -> None:
         if url == self.v2_url:
             check_addresses(document, self._authority)
+        return document
 
     def _load(self) -> dict[str, _Kept]:
         try:
-            data = read_private(self._file)
-            kept = msgspec.json.decode(data or b"{}", type=dict[str, _Kept])
-            for url, entry in kept.items():
-                self._check(url, entry.document)
-        except (StorageError, msgspec.DecodeError, AuthorityDown):
-            return {}  # not ours, or not for us: it is fetched again
-        return kept
+            data = self._store.load(Entry.DISCOVERY)
+            return msgspec.json.decode(data or b"{}", type=dict[str, _Kept])
+        except (StorageError, msgspec.DecodeError):
+            return {}  # it is fetched again
 
     def _save(self, url: str, kept: _Kept) -> None:
         data = msgspec.json.encode({**self._load(), url: kept})
-        with suppress(StorageError):  # a read-only home: the next process asks again
-            private_dir(self._file.parent)
-            atomic_write(self._file, data)
+        with suppress(StorageError):  # a full disk: the next process asks again
+            self._store.save(Entry.DISCOVERY, data)
 
 
 def load_metadata(settings: Settings, documents: Documents) -> Metadata:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.broker.files import private_dir
 from mcp_local.broker.http import Http
 from mcp_local.broker.metadata import (
     MAX_AGE,
@@ -19,6 +19,9 @@ from mcp_local.broker.metadata import (
     load_metadata,
 )
 from mcp_local.broker.refusal import AuthorityDown
+from mcp_local.broker.seal import Seal
+from mcp_local.broker.state import Storage
+from mcp_local.broker.store import Entry, FileStore
 from mcp_local.errors import SettingsError
 from tests.support.site import Reply
 
@@ -30,6 +33,7 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 V1 = f"/{TENANT}/.well-known/openid-configuration"
 V2 = f"/{TENANT}/v2.0/.well-known/openid-configuration"
 NOW = 1_800_000_000.0
+STORAGE = Storage(kind="file", encrypted=False, detail="For a test.")
 
 
 def publish(site: Site, **changes: object) -> None:
@@ -53,12 +57,14 @@ class Reader:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.now = NOW
-        self.file = settings.home / "profiles" / "p" / "discovery.json"
+        folder = private_dir(settings.home / "profiles" / "p")
+        self.store = FileStore(folder, Seal(bytes(32)), STORAGE)
+        self.file = self.store.path(Entry.DISCOVERY)
 
     def documents(self) -> Documents:
         """Return what a new process would have."""
         http = Http(self.settings)
-        return Documents(http, self.settings.authority, self.file, lambda: self.now)
+        return Documents(http, self.settings.authority, self.store, lambda: self.now)
 
     def read(self) -> Metadata:
         """Read in a new process."""
@@ -138,43 +144,32 @@ def test_anything_else_is_no_document(site: Site, reader: Reader, body: bytes) -
     reader.read()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-@pytest.mark.parametrize("damage", ["garbage", "types", "symlink"])
-def test_a_damaged_file_is_fetched_again(site: Site, reader: Reader, damage: str) -> None:
-    """The file is a convenience: whatever is wrong with it, the authority is asked."""
+@pytest.mark.parametrize("damage", [b"garbage", b"\x00{", b'{"a": 1}'])
+def test_damaged_documents_are_fetched_again(site: Site, reader: Reader, damage: bytes) -> None:
+    """They are a convenience: whatever is wrong with them, the authority is asked."""
     reader.read()
-    match damage:
-        case "garbage":
-            reader.file.write_bytes(b"\x00{")
-        case "types":
-            reader.file.write_text('{"a": 1}', encoding="utf-8")
-        case _:
-            other = reader.file.with_name("other")
-            reader.file.rename(other)
-            reader.file.symlink_to(other)
+    reader.store.save(Entry.DISCOVERY, damage)
     reader.read()
     assert len(site.requests) >= 4
 
 
-def test_a_planted_address_is_not_used(site: Site, reader: Reader) -> None:
-    """A kept document that points elsewhere is dropped: codes and tokens go there."""
+def test_planted_documents_are_not_used(site: Site, reader: Reader) -> None:
+    """They say where tokens go and whom to believe: what we didn't seal counts for nothing."""
     reader.read()
-    text = reader.file.read_text(encoding="utf-8")
-    reader.file.write_text(text.replace(f"{site.url}/token", "https://evil.example/token"), "utf-8")
+    planted = {
+        "issuer": f"{site.url}/99999999-2222-3333-4444-555555555555/v2.0",
+        "authorization_endpoint": f"{site.url}/a",
+        "token_endpoint": f"{site.url}/mine",
+        "jwks_uri": f"{site.url}/my/keys",
+    }
+    kept = {f"{site.url}{V2}": {"fetched_at": NOW, "document": planted}}
+    reader.file.write_text(json.dumps(kept), encoding="utf-8")
     assert reader.documents().v2().token_endpoint == f"{site.url}/token"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
-def test_the_file_is_private(reader: Reader) -> None:
-    """As everything in the state folder."""
-    reader.read()
-    assert reader.file.stat().st_mode & 0o777 == 0o600
-
-
-def test_a_home_that_cannot_be_written_does_not_matter(site: Site, reader: Reader) -> None:
+def test_a_disk_that_cannot_be_written_does_not_matter(site: Site, reader: Reader) -> None:
     """Then each process asks again."""
-    reader.file.parent.parent.mkdir(parents=True)
-    reader.file.parent.write_text("a file where the folder should be", encoding="utf-8")
+    reader.file.mkdir()
     reader.read()
     reader.read()
     assert len(site.requests) >= 4
