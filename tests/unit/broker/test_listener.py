@@ -252,10 +252,10 @@ def test_without_ipv6_the_other_address_serves_alone(
     """O6: machines without IPv6, compiled out or switched off, sign in over 127.0.0.1."""
     real = socket.socket
 
-    def without(family: int, kind: int) -> socket.socket:
+    def without(family: int, kind: int, protocol: int) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(97, "Address family not supported by protocol")
-        return real(family, kind)
+        return real(family, kind, protocol)
 
     monkeypatch.setattr("mcp_local.broker.loopback_sockets.socket.socket", without)
     monkeypatch.setattr("mcp_local.broker.loopback_sockets.socket.has_ipv6", has_ipv6)

@@ -54,10 +54,10 @@ def test_no_ipv6(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.socket
 
     class OneFamily(real):
-        def __init__(self, family: int = -1, kind: int = -1) -> None:
+        def __init__(self, family: int = -1, kind: int = -1, protocol: int = -1) -> None:
             if where == "socket" and family == socket.AF_INET6:
                 raise OSError(97, "Address family not supported by protocol")
-            super().__init__(family, kind)
+            super().__init__(family, kind, protocol)
 
         def bind(self, address: tuple[str, int]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
             if self.family == socket.AF_INET6:
