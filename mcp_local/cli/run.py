@@ -43,8 +43,17 @@ def _declare_run(parser: Parser) -> None:
 
 
 def _run(arguments: RunArguments, context: Context) -> ExitCode:
-    if arguments.demo or arguments.demo_user:
-        context = _with_emulator(arguments, context)
+    if not (arguments.demo or arguments.demo_user):
+        return _run_target(arguments, context)
+    from mcp_local.cli.tied import TiedEmulator  # noqa: PLC0415 - start-up: only for the demo
+
+    with TiedEmulator(context.environ) as emulator:
+        importlib.import_module("mcp_local.guard.hosted")  # takes as long as the emulator's start
+        environ = emulator.environment(context.environ, arguments.demo_user)
+        return _run_target(arguments, replace(context, environ=environ))
+
+
+def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
     settings = context.settings(arguments)
     require_sign_in(settings)
     target = find_target(arguments.target, settings, Path.cwd())
@@ -78,16 +87,6 @@ def _serve(
     session = open_session(settings, context.environ, log)
     guard_server(server, policy, settings, session, log)
     return ExitCode(serve_stdio(server, session=session, wire=wire))
-
-
-def _with_emulator(arguments: RunArguments, context: Context) -> Context:
-    """Start an emulator that ends with this process, and point everything at it."""
-    from mcp_local.cli.tied import TiedEmulator  # noqa: PLC0415 - start-up: only for the demo
-
-    emulator = TiedEmulator(context.environ)
-    importlib.import_module("mcp_local.guard.hosted")  # takes as long as the emulator's start
-
-    return replace(context, environ=emulator.environment(context.environ, arguments.demo_user))
 
 
 COMMANDS = (

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -16,6 +17,10 @@ from mcp_local.errors import McpLocalError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_GRACE = 0.5
+"""Seconds that it is given to remove its folder before we end; it goes on without us."""
 
 
 class Announcement(msgspec.Struct, frozen=True):
@@ -60,6 +65,14 @@ class TiedEmulator:
 
             changed["BROWSER"] = browser_command(user)
         return changed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Tell it the end, which it also notices when this process is killed."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.communicate(timeout=_GRACE)
 
     def _announcement(self) -> Announcement:
         line = self._process.stdout.readline() if self._process.stdout else b""

@@ -63,7 +63,7 @@ def _call(arguments: UseArguments, context: Context) -> ExitCode:
     async def use(session: ServerSession) -> None:
         with context.console.progress(arguments.name) as progress:
             result = await session.call(arguments.name, given, progress.update)
-        _answer(context, result, "\n".join(map(_block, result.content)))
+        answer(context, result, "\n".join(map(block_text, result.content)))
 
     return _fulfil(Wish(Kind.TOOL, arguments, given, use), context)
 
@@ -71,7 +71,7 @@ def _call(arguments: UseArguments, context: Context) -> ExitCode:
 def _read(arguments: UseArguments, context: Context) -> ExitCode:
     async def use(session: ServerSession) -> None:
         result = await session.read(arguments.name)
-        _answer(context, result, "\n".join(map(_contents, result.contents)))
+        answer(context, result, "\n".join(map(_contents, result.contents)))
 
     return _fulfil(Wish(Kind.RESOURCE, arguments, {}, use), context)
 
@@ -82,8 +82,8 @@ def _prompt(arguments: UseArguments, context: Context) -> ExitCode:
 
     async def use(session: ServerSession) -> None:
         result = await session.prompt(arguments.name, texts)
-        lines = [f"{message.role}: {_block(message.content)}" for message in result.messages]
-        _answer(context, result, "\n".join(lines))
+        lines = [f"{message.role}: {block_text(message.content)}" for message in result.messages]
+        answer(context, result, "\n".join(lines))
 
     return _fulfil(Wish(Kind.PROMPT, arguments, given, use), context)
 
@@ -125,7 +125,7 @@ async def _why_refused(wish: Wish, loaded: Loaded, token: VerifiedToken) -> McpL
     return refusal(explained, name)
 
 
-def _answer(context: Context, result: BaseModel, text: str) -> None:
+def answer(context: Context, result: BaseModel, text: str) -> None:
     """Answer with what came over the wire, or with what people can read of it."""
     if context.console.as_json:
         context.console.json(result.model_dump(mode="json", by_alias=True, exclude_none=True))
@@ -133,7 +133,8 @@ def _answer(context: Context, result: BaseModel, text: str) -> None:
         context.console.data(visible(text))
 
 
-def _block(block: ContentBlock) -> str:
+def block_text(block: ContentBlock) -> str:
+    """Return what people can read of a block of content."""
     match block.type:
         case "text":
             return block.text

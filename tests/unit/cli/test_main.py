@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.cli.catalogue import MODULES
 from mcp_local.cli.console import Console
 from mcp_local.cli.main import at_edge, main
 from mcp_local.errors import Denied, ExitCode, Unreachable
@@ -37,6 +38,14 @@ def test_the_help_of_a_command_is_data(capsys: pytest.CaptureFixture[str]) -> No
     """Help that was asked for goes to stdout and is no failure."""
     assert main(["login", "--help"], {}) is ExitCode.OK
     assert capsys.readouterr().out.startswith("usage: mcp-local login")
+
+
+def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """In groups, each with one line."""
+    assert main(["-h"], {}) is ExitCode.OK
+    said = capsys.readouterr().out
+    for name in MODULES:
+        assert f"\n  {name:10}" in said
 
 
 def test_an_unknown_flag_without_a_command_is_wrong_usage(
