@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_local.broker.http import Http
+from mcp_local.broker.keystore import in_memory
 from mcp_local.broker.metadata import Documents, load_metadata
 from mcp_local.broker.record import expectations
+from mcp_local.broker.store import MemoryStore
 from mcp_local.emulator import Emulator
 from mcp_local.identity.keyset import KeySet, parse_jwks
 from mcp_local.identity.model import Expectations, Identity, Rejection, TokenRejected
@@ -59,7 +61,8 @@ def judge_of(emulator: Emulator, folder: Path) -> Judge:
     """A judge with the settings that point at this emulator."""
     settings = load({}, emulator.environment() | {"MCP_LOCAL_HOME": str(folder)})
     http = Http(settings)
-    documents = Documents(http, settings.authority, folder / "discovery.json", time.time)
+    store = MemoryStore(in_memory("A test."))
+    documents = Documents(http, settings.authority, store, time.time)
     metadata = load_metadata(settings, documents)
     return Judge(http, metadata.jwks_uri, expectations(settings, metadata))
 
