@@ -84,8 +84,7 @@ class CompiledPolicy:
         template: bool,  # noqa: FBT001 - a field of Component
     ) -> Decision:
         started = perf_counter_ns()
-        open_template = template and not uri and action is Action.LIST
-        subject = Subject(kind, name, uri, tags, open_template)
+        subject = Subject(kind, name, uri, tags, template, listing=action is Action.LIST)
         decision = _refuse_ambiguous(subject) or self._weigh(roles, action, subject)
         return replace(decision, evaluation_us=(perf_counter_ns() - started) / 1000)
 

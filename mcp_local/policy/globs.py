@@ -65,7 +65,11 @@ class Glob:
 
     def may_match(self, template: str) -> bool:
         """Tell whether some URI made from a URI template would match."""
-        return _overlap(self._tokens, _template_tokens(template))
+        return _meet(self._tokens, _template_tokens(template), whole=False)
+
+    def covers(self, template: str) -> bool:
+        """Tell whether every URI made from a URI template matches; in doubt it doesn't."""
+        return _meet(self._tokens, _template_tokens(template), whole=True)
 
     @cached_property
     def _tokens(self) -> tuple[Token, ...]:
@@ -137,8 +141,12 @@ def _template_tokens(template: str) -> tuple[Token, ...]:
     return tuple(tokens)
 
 
-def _overlap(left: tuple[Token, ...], right: tuple[Token, ...]) -> bool:
-    """Tell whether some text fits both; ``right`` has stars and single characters only."""
+def _meet(glob: tuple[Token, ...], template: tuple[Token, ...], *, whole: bool) -> bool:
+    """Tell whether some text fits both, or, if ``whole``, whether all texts of the template fit.
+
+    The template has stars and single characters only. All of it fits when each of its stars is
+    swallowed by one of the glob's.
+    """
     seen: set[tuple[int, int]] = set()
     states = [(0, 0)]
     while states:
@@ -147,22 +155,18 @@ def _overlap(left: tuple[Token, ...], right: tuple[Token, ...]) -> bool:
             continue
         seen.add(state)
         i, j = state
-        if i == len(left) and j == len(right):
+        if i == len(glob) and j == len(template):
             return True
-        states.extend(_steps(left, right, i, j))
+        more_glob, more_template = i < len(glob), j < len(template)
+        open_glob = more_glob and glob[i] is None
+        open_template = more_template and template[j] is None and not whole
+        if open_glob or open_template:  # a star ends, or swallows one token of the other side
+            states += [(i + 1, j)] * more_glob + [(i, j + 1)] * more_template
+        elif more_glob and more_template and _same(glob[i], template[j]):
+            states.append((i + 1, j + 1))
     return False
 
 
-def _steps(
-    left: tuple[Token, ...], right: tuple[Token, ...], i: int, j: int
-) -> list[tuple[int, int]]:
-    steps: list[tuple[int, int]] = []
-    more_left, more_right = i < len(left), j < len(right)
-    if (more_left and left[i] is None) or (more_right and right[j] is None):
-        # A star ends, or swallows one token of the other side.
-        steps += [(i + 1, j)] * more_left + [(i, j + 1)] * more_right
-    elif more_left and more_right:
-        one, other = left[i], right[j]
-        if one is not None and other is not None and one.accepts(other.ranges[0][0]):
-            steps.append((i + 1, j + 1))
-    return steps
+def _same(one: Token, other: Token) -> bool:
+    """Tell whether a set takes the one character of another."""
+    return one is not None and other is not None and one.accepts(other.ranges[0][0])

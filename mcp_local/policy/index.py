@@ -38,7 +38,7 @@ class RuleIndex:
 
     def candidates(self, subject: Subject) -> Iterator[Rule]:
         """Yield, in order, every rule that could match, and few that don't."""
-        if subject.open_template:  # any concrete name may be meant
+        if subject.template and not subject.uri:  # any concrete name may be meant
             return iter(self._rules)
         found = set(self._others)
         for name in {subject.name, subject.uri}:

@@ -53,7 +53,7 @@ class Component:
     template: bool = False
     """Whether ``name`` is a URI template."""
     uri: str = ""
-    """The concrete URI that is read through a template; a name or pattern may match either."""
+    """The concrete URI that is read through a template. Patterns match it; a plain text either."""
     annotations: Mapping[str, object] = field(default_factory=dict[str, object], hash=False)
 
 

@@ -27,8 +27,9 @@ class Subject:
     uri: str
     """The concrete URI where ``name`` is a template and the URI is known."""
     tags: frozenset[str]
-    open_template: bool
-    """A template that is being listed: what will be read through it isn't known yet."""
+    template: bool
+    listing: bool
+    """Only the list is asked for: what will be read through a template isn't known yet."""
 
 
 class Names:
@@ -40,14 +41,21 @@ class Names:
         self._wild = tuple(glob for glob in self.globs if glob.wild)
 
     def match(self, subject: Subject) -> bool:
-        """Tell whether the component's name, template or concrete URI is meant.
+        """Tell whether the component is meant: by its name, its template's text, or the URI.
 
-        A template is listed when it *may* lead to something that matches (POLICY.md 3: what
-        listing can't know yet doesn't hide).
+        A glob must fit the URI that is read through a template, not the template's text, whose
+        braces would fit ``?`` or ``[!s]``. Where the URI isn't known, a list shows the template if
+        the glob *may* fit (POLICY.md 3); everything else wants it to fit whatever the URI.
         """
-        if self._has(subject.name) or (subject.uri and self._has(subject.uri)):
+        if not subject.template:
+            return self._has(subject.name)
+        if subject.name in self._texts:
             return True
-        return subject.open_template and any(glob.may_match(subject.name) for glob in self.globs)
+        if subject.uri:
+            return self._has(subject.uri)
+        if subject.listing:
+            return any(glob.may_match(subject.name) for glob in self.globs)
+        return any(glob.covers(subject.name) for glob in self._wild)
 
     def _has(self, name: str) -> bool:
         return name in self._texts or any(glob.matches(name) for glob in self._wild)

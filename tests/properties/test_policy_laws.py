@@ -226,6 +226,21 @@ def test_what_is_not_listed_is_not_usable_and_what_is_listed_is(
             assert usable == listed
 
 
+@given(policies(actions=False), held, templates, names, names)
+@settings(max_examples=80, deadline=None)
+def test_what_may_be_completed_may_be_read_whatever_the_value(
+    policy: Policy, roles: frozenset[str], template: str, one: str, other: str
+) -> None:
+    """Completion tells values of a template: only those may see them who may read them all."""
+    engine = compiled(policy)
+    entry = Component(Kind.RESOURCE, template, template=True)
+    uri = template.replace("{p}", one).replace("{q}", other)
+    part = Component(Kind.RESOURCE, template, template=True, uri=uri)
+    if decide(engine, roles, Action.COMPLETE, entry).allowed:
+        decision = decide(engine, roles, Action.READ, part)
+        assert decision.allowed or decision.rule == "uri"
+
+
 @given(policies(), held, components(), st.sampled_from(Action))
 @settings(max_examples=50, deadline=None)
 def test_decisions_depend_on_roles_and_on_nothing_else_of_the_person(

@@ -87,26 +87,33 @@ def _selected(selection: Grant | Selection, action: str, component: Component) -
         "resource": selection.get("resources", []),
         "prompt": selection.get("prompts", []),
     }[component.kind]
-    names = [component.name] + ([component.uri] if component.uri else [])
-    if any(text == name or fnmatchcase(name, text) for text in texts for name in names):
+    if not component.template:
+        return any(text == component.name or fnmatchcase(component.name, text) for text in texts)
+    if component.name in texts:
         return True
-    listing = component.template and not component.uri and action == "list"
-    return listing and any(_could_meet(text, component.name) for text in texts)
-
-
-def _could_meet(glob: str, template: str) -> bool:
-    """Tell whether a glob could match a URI of the template, character by character."""
-    return _meet(
-        re.findall(r"\[!?\]?[^\]]*\]|.", glob, re.DOTALL),
-        re.findall(r"\{[^{}]*\}|.", template, re.DOTALL),
+    if component.uri:
+        return any(text == component.uri or fnmatchcase(component.uri, text) for text in texts)
+    return any(
+        _meet(_signs(text), _pieces(component.name), whole=action != "list") for text in texts
     )
 
 
-def _meet(glob: list[str], template: list[str]) -> bool:
+def _signs(glob: str) -> list[str]:
+    return re.findall(r"\[!?\]?[^\]]*\]|.", glob, re.DOTALL)
+
+
+def _pieces(template: str) -> list[str]:
+    return re.findall(r"\{[^{}]*\}|.", template, re.DOTALL)
+
+
+def _meet(glob: list[str], template: list[str], *, whole: bool) -> bool:
+    """Tell whether a glob could match a URI of the template, or if ``whole`` must match all."""
     if glob and glob[0] == "*":
-        return _meet(glob[1:], template) or (bool(template) and _meet(glob, template[1:]))
+        ended = _meet(glob[1:], template, whole=whole)
+        return ended or (bool(template) and _meet(glob, template[1:], whole=whole))
     if template and len(template[0]) > 1:
-        return _meet(glob, template[1:]) or (bool(glob) and _meet(glob[1:], template))
+        ended = not whole and _meet(glob, template[1:], whole=whole)
+        return ended or (not whole and bool(glob) and _meet(glob[1:], template, whole=whole))
     if not glob or not template:
         return not glob and not template
-    return fnmatchcase(template[0], glob[0]) and _meet(glob[1:], template[1:])
+    return fnmatchcase(template[0], glob[0]) and _meet(glob[1:], template[1:], whole=whole)

@@ -183,6 +183,21 @@ def test_a_template_is_matched_by_its_text_or_by_the_uri_read_through_it(
     assert read("docs://private/plain", "docs://{path}/plain")
 
 
+def test_a_pattern_that_fits_a_templates_text_does_not_open_all_of_it() -> None:
+    """A brace is a sign that isn't `s`; the address read through the template is what counts."""
+    text = 'roles: {A: {resources: ["docs://[!s]*", "docs://?????"]}}'
+    policy = compile_policy([parse_policy(text, "policy.yaml")])
+
+    def read(uri: str) -> bool:
+        component = Component(Kind.RESOURCE, "docs://{abc}", template=True, uri=uri)
+        return ask(policy, component, "A", action=Action.READ).allowed
+
+    assert read("docs://public")
+    assert not read("docs://secret")
+    assert read("docs://sixty")
+    assert not read("")
+
+
 def test_a_template_is_listed_when_part_of_it_may_be_read(policy: CompiledPolicy) -> None:
     """What is usable is listed; what can't be is not."""
 
@@ -193,6 +208,7 @@ def test_a_template_is_listed_when_part_of_it_may_be_read(policy: CompiledPolicy
     assert listed("docs://{path}")
     assert not listed("docs://private/{path}")
     assert not listed("docs://{path}", Action.COMPLETE)
+    assert listed("docs://public/{path}", Action.COMPLETE)
 
 
 def test_a_uri_named_in_full_is_read_through_its_template_and_lists_it(

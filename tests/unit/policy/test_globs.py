@@ -104,3 +104,26 @@ def test_a_template_is_met_when_some_uri_of_it_could_match(
 ) -> None:
     """What will be read through a template isn't known when it is listed."""
     assert Glob(glob).may_match(template) is meets
+
+
+@pytest.mark.parametrize(
+    ("glob", "template", "covers"),
+    [
+        ("docs://*", "docs://{path}", True),
+        ("docs://*", "docs://{area}/{path}", True),
+        ("docs://*/readme", "docs://{area}/readme", True),
+        ("docs://[a-z]/*", "docs://x/{path}", True),
+        ("docs://public/*", "docs://{path}", False),
+        ("docs://[!s]*", "docs://{path}", False),
+        ("docs://?*", "docs://{path}", False),
+        ("docs://??????", "docs://{path}", False),
+        ("docs://*/x", "docs://{path}", False),
+        ("docs://[{]*", "docs://{path}", False),
+        ("*", "x://{a}", True),
+    ],
+)
+def test_a_template_is_covered_when_every_uri_of_it_matches(
+    glob: str, template: str, *, covers: bool
+) -> None:
+    """A sign that stands for one character never stands for a value that isn't known."""
+    assert Glob(glob).covers(template) is covers
