@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, cast
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Command
 from mcp_local.cli.person import look_up, require_token
-from mcp_local.cli.target import Loaded, TargetArguments, declare_target, load_target
+from mcp_local.cli.target import (
+    Loaded,
+    TargetArguments,
+    declare_target,
+    load_target,
+    target_settings,
+)
 from mcp_local.errors import Denied, ExitCode, McpLocalError, UsageError, did_you_mean
 from mcp_local.policy.model import Action, Effect, Kind, Request
 
@@ -38,7 +44,7 @@ def _declare_tools(parser: Parser) -> None:
 
 
 def _tools(arguments: ToolsArguments, context: Context) -> ExitCode:
-    settings = context.settings(arguments)
+    settings = target_settings(arguments, context)
     report = look_up(settings, context, offline=arguments.offline)
     token = require_token(report)
     loaded = load_target(arguments, settings, context)
@@ -109,7 +115,7 @@ def _declare_can(parser: Parser) -> None:
 
 def _can(arguments: CanArguments, context: Context) -> ExitCode:
     given = parse_arguments(arguments.args)
-    settings = context.settings(arguments)
+    settings = target_settings(arguments, context)
     report = look_up(settings, context, offline=arguments.offline)
     token = require_token(report)
     loaded = load_target(arguments, settings, context)

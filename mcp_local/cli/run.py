@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
-from mcp_local.cli.target import TargetArguments, bring_packages, declare_target
+from mcp_local.cli.target import TargetArguments, bring_packages, declare_target, target_settings
 from mcp_local.errors import ExitCode
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.settings import load, require_sign_in
@@ -54,7 +54,7 @@ def _run(arguments: RunArguments, context: Context) -> ExitCode:
 
 
 def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
-    settings = context.settings(arguments)
+    settings = target_settings(arguments, context)
     require_sign_in(settings)
     target = find_target(arguments.target, settings, Path.cwd())
     bring_packages(target.file.path, context)

@@ -34,10 +34,11 @@ class TargetArguments(Arguments):
 
     target: str | None
     policy: str | None
+    account: str | None
 
     def overrides(self) -> dict[str, str | None]:
         """Return what was given in place of settings."""
-        return super().overrides() | {"policy": self.policy}
+        return super().overrides() | {"policy": self.policy, "account": self.account}
 
 
 def declare_target(parser: Parser) -> None:
@@ -49,6 +50,22 @@ def declare_target(parser: Parser) -> None:
         help="FILE.py[:OBJECT], or a name under [servers]; left out: the sample server",
     )
     parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
+    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+
+
+def target_settings(arguments: TargetArguments, context: Context) -> Settings:
+    """Load the settings; what ``[servers.NAME]`` says of tenant and account holds for its target.
+
+    Raises:
+        SettingsError: something in them can't be.
+    """
+    settings = context.settings(arguments)
+    server = settings.servers.get(arguments.target or "")
+    if server is None or not (server.tenant or server.account):
+        return settings
+    arguments.tenant = arguments.tenant or server.tenant or None
+    arguments.account = arguments.account or server.account or None
+    return context.settings(arguments)
 
 
 @dataclass(frozen=True, slots=True)

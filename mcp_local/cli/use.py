@@ -11,7 +11,7 @@ from mcp_local.cli.console import visible
 from mcp_local.cli.context import global_flags
 from mcp_local.cli.parser import Command
 from mcp_local.cli.person import look_up, require_token
-from mcp_local.cli.target import TargetArguments, declare_target, load_target
+from mcp_local.cli.target import TargetArguments, declare_target, load_target, target_settings
 from mcp_local.errors import ExitCode
 from mcp_local.policy.model import Kind
 
@@ -95,7 +95,7 @@ def _fulfil(wish: Wish, context: Context) -> ExitCode:
     """
     from mcp_local.client import UseFailed  # noqa: PLC0415 - start-up: brings the MCP SDK along
 
-    settings = context.settings(wish.arguments)
+    settings = target_settings(wish.arguments, context)
     token = require_token(look_up(settings, context))
     try:
         asyncio.run(_in_session(wish, context))
