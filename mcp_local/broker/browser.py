@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import webbrowser
 from typing import TYPE_CHECKING
+
+from mcp_local.broker.screen import with_screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
+_LOOK = "import webbrowser; webbrowser.get()"
 _OWN_SCREEN = ("win32", "darwin")
 """Systems where a person's session always has a screen."""
 
@@ -27,13 +29,10 @@ def available(environ: Mapping[str, str]) -> bool:
     """
     if environ.get("BROWSER") or sys.platform in _OWN_SCREEN:
         return True
+    environ = with_screen(environ)
     if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return False
-    try:
-        webbrowser.get()
-    except webbrowser.Error:
-        return False
-    return True
+    return not _start(_LOOK, environ=environ).wait()
 
 
 class Opening:
@@ -41,14 +40,7 @@ class Opening:
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         """Start to open ``url``; returns at once."""
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
-            [sys.executable, "-P", "-c", _OPEN, url],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C ends the sign-in, not the browser
-        )
+        self._process = _start(_OPEN, url, environ=with_screen(environ))
 
     def failed(self) -> bool:
         """Tell whether no browser took the address; ``False`` while one is being tried."""
@@ -58,3 +50,14 @@ class Opening:
         """Leave the browser to the person."""
         if self._process.poll() is None:
             self._process.returncode = 0  # else Python warns of a process left running
+
+
+def _start(program: str, *words: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
+        [sys.executable, "-P", "-c", program, *words],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C ends the sign-in, not the browser
+    )
