@@ -35,7 +35,7 @@ _SCRYPT_MEMORY = 64 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds that a first start waits for another one, which makes the key."""
 _ALTERNATIVES = (
-    f"Set cache.key to another source: `keyring`, `passphrase` (with {PASSPHRASE} or "
+    f"Set cache.key to what works here: `keyring`, `passphrase` (with {PASSPHRASE} or "
     f"{PASSPHRASE_FILE}), `file` (a 0600 key file beside the cache), or `memory`."
 )
 
