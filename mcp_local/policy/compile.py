@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mcp_local.errors import did_you_mean
 from mcp_local.policy.engine import CompiledPolicy
 from mcp_local.policy.model import Action, Effect, Kind
-from mcp_local.policy.problems import InvalidPolicy, Origin, Problem, problem
+from mcp_local.policy.problems import MOST, InvalidPolicy, Origin, problem
 from mcp_local.policy.rules import Matcher, Names, Rule
 
 if TYPE_CHECKING:
@@ -77,16 +78,17 @@ def _reach(grants: Sequence[Grant]) -> Mapping[str, frozenset[str]]:
 
 def _check_includes(grants: Sequence[Grant]) -> None:
     known = {grant.role for grant in grants}
-    problems: list[Problem] = [
+    dangling = (
+        reference for grant in grants for reference in grant.includes if reference.name not in known
+    )
+    problems = [
         problem(
             reference.origin,
             reference.path,
             f"includes `{reference.name}`, which is no role of this policy",
             did_you_mean(reference.name, known),
         )
-        for grant in grants
-        for reference in grant.includes
-        if reference.name not in known
+        for reference in islice(dangling, MOST)
     ]
     if problems:
         raise InvalidPolicy(problems)

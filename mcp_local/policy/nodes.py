@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeGuard
 
 from mcp_local.errors import did_you_mean
-from mcp_local.policy.problems import Problem, problem
+from mcp_local.policy.problems import MOST, InvalidPolicy, Problem, problem
 from mcp_local.policy.yaml_tree import Mapping, Scalar, ScalarKind, Sequence
 
 if TYPE_CHECKING:
@@ -21,8 +21,14 @@ class Checker:
         self.problems: list[Problem] = []
 
     def wrong(self, node: Node, path: str, message: str, hint: str = "") -> None:
-        """Note a mistake."""
+        """Note a mistake.
+
+        Raises:
+            InvalidPolicy: there are enough of them.
+        """
         self.problems.append(problem(node.origin, path, message, hint))
+        if len(self.problems) == MOST:
+            raise InvalidPolicy(self.problems)
 
     def entries(self, node: Node, path: str) -> Iterator[tuple[Scalar, Node, str]]:
         """Yield each key, value and the value's path; a node that is no mapping has none."""

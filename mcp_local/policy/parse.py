@@ -44,7 +44,7 @@ def parse_policy(text: str, filename: str) -> Document:
     """Return the document that a YAML text holds; ``filename`` is used in errors only.
 
     Raises:
-        InvalidPolicy: with every mistake that was found.
+        InvalidPolicy: with the first 50 mistakes.
     """
     parser = _Parser()
     document = parser.document(read_tree(text, filename), filename)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+MOST = 50
+"""Mistakes that are looked for; a file with more is no policy, and looking takes time."""
+
+
 class Origin(msgspec.Struct, frozen=True):
     """Where something stands."""
 

@@ -9,7 +9,7 @@ import pytest
 from mcp_local.errors import ExitCode
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.problems import InvalidPolicy, Problem
+from mcp_local.policy.problems import MOST, InvalidPolicy, Problem
 
 
 class Bad(NamedTuple):
@@ -190,3 +190,13 @@ def test_inclusions_that_would_fill_the_memory_are_refused() -> None:
     roles = "".join(f"  R{i}: {{includes: [R{i + 1}]}}\n" for i in range(2_500))
     (found,) = problems(f"roles:\n{roles}  R2500: {{}}\n")
     assert "includes too many roles" in found.message
+
+
+@pytest.mark.parametrize("line", ["k{}: 1", "  r{}: {{includes: [x{}], tags: [a]}}"])
+def test_a_file_full_of_mistakes_is_given_up(line: str) -> None:
+    """Each mistake is compared with all valid words: thousands would hold up the start (M24)."""
+    text = "roles:\n" if line.startswith(" ") else ""
+    text += "\n".join(line.format(number, number) for number in range(2 * MOST))
+    with pytest.raises(InvalidPolicy) as caught:
+        compile_policy([parse_policy(text, "policy.yaml")])
+    assert len(caught.value.problems) == MOST

@@ -34,6 +34,9 @@ from mcp_local.policy.uris import fault
         ("docs://a\n", "a space or control character"),
         ("docs://a\x00", "a space or control character"),
         ("docs://a\ud800", "a space or control character"),
+        ("docs://a/..%00", "a space or control character"),
+        ("docs://a%0Ab", "a space or control character"),
+        ("docs://a%7f", "a space or control character"),
     ],
 )
 def test_ambiguous_addresses_are_told(uri: str, what: str) -> None:
