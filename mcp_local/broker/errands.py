@@ -94,10 +94,16 @@ class Errands:
         async with self._turn("starting", needed) as ours:
             if not ours:
                 return
-            if not self.signing_in and not (self.shared and await self.sign_in_runs()):
+            await self._until_begun(begun)  # a sign-in that is about to begin, or to end
+            if await needed():
                 self._sign_in = await self._send(["login"], wanted=lambda: True)
-            while not await begun() and (self.signing_in or await self.sign_in_runs()):  # noqa: ASYNC110 - files raise no event
-                await asyncio.sleep(_FILES)
+                await self._until_begun(begun)
+
+    async def _until_begun(self, begun: Needed) -> None:
+        while self.signing_in or (self.shared and await self.sign_in_runs()):
+            if await begun():
+                return
+            await asyncio.sleep(_FILES)
 
     @property
     def signing_in(self) -> bool:

@@ -162,6 +162,7 @@ def test_no_nagging(here: Desk, why: str) -> None:
         assert not session.status().signed_in
         assert len(here.log("sign_in_started")) == 1
         here.environ["BROWSER"] = browser_command("reader")
+        here.set(SIGN_IN_TIMEOUT="60")
 
     async def person(session: LocalSession) -> None:
         assert (await session.sign_in(wait=60)).signed_in
