@@ -42,6 +42,8 @@ def test_python_client(era: str, here: Desk) -> None:
             assert (client.client.protocol_version == era) is (era != LEGACY)
 
     run(session())
+    kinds = [event["kind"] for event in here.log("list")]
+    assert kinds == ["tool", "resource", "template", "prompt"]
     assert [event["outcome"] for event in here.log("decision")][-3:] == ["unknown"] * 3
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mcp_local.policy.model import ClientInfo
 
 T = TypeVar("T", Tool, Resource, ResourceTemplate, Prompt)
+_LOGGED = {Tool: "tool", Resource: "resource", ResourceTemplate: "template", Prompt: "prompt"}
+"""What the log calls what was listed."""
 
 
 class Lists:
@@ -67,7 +69,7 @@ class Lists:
             "list",
             oid=token.identity.object_id,
             client=client.name,
-            kind=kind.__name__,
+            kind=_LOGGED[kind],
             listed=len(shown),
             hidden=wish.hidden,
         )
