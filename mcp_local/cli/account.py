@@ -19,6 +19,8 @@ from mcp_local.wiring import open_log
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.settings import Settings
 
 
 class BrokerArguments(Arguments):
@@ -84,7 +86,7 @@ def _login(arguments: LoginArguments, context: Context) -> ExitCode:
         result_fd=arguments.result_fd,
     )
     if not arguments.background:
-        _answer(replace(look_up(settings, context), source=TokenSource.NETWORK), context)
+        _answer(_kept(settings, context, TokenSource.NETWORK), context)
     return ExitCode.OK
 
 
@@ -116,16 +118,30 @@ def _declare_refresh(parser: Parser) -> None:
 
 def _refresh(arguments: RefreshArguments, context: Context) -> ExitCode:
     settings = sign_in_settings(arguments, context)
-    run_refresh(
+    if arguments.background:
+        _renew(arguments, settings, context)
+        return ExitCode.OK
+    before = look_up(settings, context, offline=True).token
+    after = _renew(arguments, settings, context)
+    same = before is not None and before.token == after.token
+    return _answer(
+        _kept(settings, context, TokenSource.CACHE if same else TokenSource.NETWORK), context
+    )
+
+
+def _renew(arguments: RefreshArguments, settings: Settings, context: Context) -> VerifiedToken:
+    return run_refresh(
         settings,
         context.environ,
         log=open_log(settings),
         force=arguments.force,
         result_fd=arguments.result_fd,
     )
-    if not arguments.background:
-        _answer(replace(look_up(settings, context), source=TokenSource.NETWORK), context)
-    return ExitCode.OK
+
+
+def _kept(settings: Settings, context: Context, source: TokenSource) -> Report:
+    """Return what is kept now, and where it came from."""
+    return replace(look_up(settings, context, offline=True), source=source)
 
 
 class WhoamiArguments(Arguments):

@@ -6,9 +6,10 @@ The flags that hold everywhere may stand before the command or after it.
 from __future__ import annotations
 
 import argparse
+import json
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, cast
 
 from mcp_local.errors import UsageError, did_you_mean
 
@@ -131,3 +132,19 @@ def split_command(words: Sequence[str]) -> tuple[str, list[str]]:
     while index < len(words) and words[index].startswith("-"):
         index += 2 if words[index] in VALUED else 1
     return "".join(words[index : index + 1]), [*words[:index], *words[index + 1 :]]
+
+
+def parse_object(text: str | None) -> dict[str, object]:
+    """Return the object that ``--args`` holds.
+
+    Raises:
+        UsageError: it isn't a JSON object.
+    """
+    hint = 'For example: --args \'{"city": "Oslo"}\''
+    try:
+        given: object = json.loads(text) if text is not None else {}
+    except ValueError as error:
+        raise UsageError(f"--args isn't JSON: {error}", hint=hint) from error
+    if not isinstance(given, dict):
+        raise UsageError("--args must be a JSON object.", hint=hint)
+    return cast("dict[str, object]", given)

@@ -58,8 +58,9 @@ def look_up(settings: Settings, context: Context, *, offline: bool = False) -> R
     policy = choose_policy(settings, "")
     if settings.signin.method is SignInMethod.NONE:
         session = DeclaredSession(settings)
-        status = session.status()
-        return Report(status, TokenSource.CACHE, settings, policy, token=session.current())
+        status, token = session.status(), session.current()
+        error = None if token else _nobody()
+        return Report(status, TokenSource.CACHE, settings, policy, error, token)
     store = open_store(settings, context.environ)
     nobody = Status(
         Phase.SIGNED_OUT,

@@ -33,10 +33,10 @@ class Announcer:
     def _words(self, state: SignInState) -> str:
         if state.phase is Phase.WAITING_FOR_DEVICE_CODE and state.user_code:
             return (
-                f"Open {state.verification_uri} on any device and enter the code "
-                f"{state.user_code}\n"
+                f"To sign in to mcp-local, open {state.verification_uri} on any device and enter "
+                f"the code {state.user_code}\n"
                 "Enter only a code that you asked for yourself, as just now: one that somebody "
-                "sent you signs *them* in."
+                "sent you would sign them in as you."
             )
         if state.phase is not Phase.WAITING_FOR_BROWSER or not state.start_url:
             return ""

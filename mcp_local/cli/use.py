@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_local.cli.ask import explain, no_such_thing, parse_arguments, refusal
 from mcp_local.cli.console import visible
 from mcp_local.cli.context import global_flags
-from mcp_local.cli.parser import Command
+from mcp_local.cli.explain import explain_one, no_such_thing, refusal
+from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.person import look_up, require_token
 from mcp_local.cli.target import TargetArguments, declare_target, load_target, target_settings
 from mcp_local.errors import ExitCode
@@ -58,7 +58,7 @@ class Wish:
 
 
 def _call(arguments: UseArguments, context: Context) -> ExitCode:
-    given = parse_arguments(arguments.args)
+    given = parse_object(arguments.args)
 
     async def use(session: ServerSession) -> None:
         with context.console.progress(arguments.name) as progress:
@@ -77,7 +77,7 @@ def _read(arguments: UseArguments, context: Context) -> ExitCode:
 
 
 def _prompt(arguments: UseArguments, context: Context) -> ExitCode:
-    given = parse_arguments(arguments.args)
+    given = parse_object(arguments.args)
     texts = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
 
     async def use(session: ServerSession) -> None:
@@ -119,7 +119,7 @@ async def _in_session(wish: Wish, context: Context) -> None:
 
 async def _why_refused(wish: Wish, loaded: Loaded, token: VerifiedToken) -> McpLocalError | None:
     name = wish.arguments.name
-    explained = await explain(loaded, wish.kind, name, wish.given, token)
+    explained = await explain_one(loaded, wish.kind, name, wish.given, token)
     if explained is None:
         return await no_such_thing(loaded, name, [wish.kind], token)
     return refusal(explained, name)

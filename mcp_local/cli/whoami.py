@@ -114,6 +114,14 @@ def _person(report: Report) -> list[tuple[str, str]]:
     return rows
 
 
+def who_is(report: Report) -> str:
+    """Name the person, their roles, and what isn't as in earnest, in one line."""
+    status = report.status
+    marks = {"unverified": status.unverified, "development authority": status.development}
+    marked = "".join(f" ({mark})" for mark, holds in marks.items() if holds)
+    return f"{status.name or status.object_id}, {', '.join(status.roles) or 'no roles'}{marked}"
+
+
 def iso_time(seconds: float) -> str | None:
     """Return a time (seconds since the epoch) as ISO-8601 in UTC; ``None`` for none."""
     if not seconds:

@@ -1,0 +1,78 @@
+"""What the guard makes of components for the person who asks, in one verdict with its reason."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mcp_local.errors import Denied, UsageError, did_you_mean
+from mcp_local.policy.model import Action, Effect, Kind, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_local.cli.target import Loaded
+    from mcp_local.errors import McpLocalError
+    from mcp_local.guard.hosted import Explained
+    from mcp_local.identity.model import VerifiedToken
+
+USE = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
+"""What using a component of each kind is called."""
+
+
+async def explain_everything(loaded: Loaded, token: VerifiedToken) -> list[Explained]:
+    """Return what the guard makes of everything the server has, by kind, the listed first."""
+    from mcp_local.guard.hosted import explain_all  # noqa: PLC0415 - start-up: brings FastMCP
+
+    found = await explain_all(loaded.server, policy=loaded.policy, token=token)
+    return sorted(found, key=lambda each: (list(Kind).index(each.component.kind), not each.listed))
+
+
+async def explain_one(
+    loaded: Loaded, kind: Kind, name: str, given: Mapping[str, object], token: VerifiedToken
+) -> Explained | None:
+    """Return what the guard makes of using one component now; ``None`` where there is none."""
+    from mcp_local.guard.hosted import explain_use  # noqa: PLC0415 - start-up: brings FastMCP
+
+    request = Request(USE[kind], arguments=given, now=time.time())
+    return await explain_use(loaded.server, name, request, policy=loaded.policy, token=token)
+
+
+async def no_such_thing(
+    loaded: Loaded, name: str, kinds: list[Kind], token: VerifiedToken
+) -> UsageError:
+    """Return the error for a name that the server doesn't have; it names the nearest."""
+    there = [each.component for each in await explain_everything(loaded, token)]
+    words = kinds[0].value if len(kinds) == 1 else "component"
+    names = [component.name for component in there if component.kind in kinds]
+    hint = did_you_mean(name, names) if names else f"The server has no {words} at all."
+    return UsageError(f"The server has no {words} {name!r}.", hint=hint)
+
+
+def refusal(explained: Explained, name: str) -> McpLocalError | None:
+    """Return why a use was refused; ``None`` if it is allowed."""
+    if effect_of(explained) is Effect.ALLOW:
+        return None
+    hint = "Who administers the API grants roles; then: mcp-local refresh --force"
+    needs = bool(explained.decision.needs_roles)
+    return Denied(f"{name}: {reason_of(explained)}", hint=hint if needs else "")
+
+
+def effect_of(explained: Explained) -> Effect:
+    """Return what it comes to: the policy and the component's own check must both allow."""
+    return explained.decision.effect if explained.own_auth else Effect.DENY
+
+
+def rule_of(explained: Explained) -> str:
+    """Return the name of the rule that decides."""
+    return explained.decision.rule if _by_policy(explained) else "auth="
+
+
+def reason_of(explained: Explained) -> str:
+    """Return one sentence for the person."""
+    return explained.decision.reason if _by_policy(explained) else "Its own `auth=` check says no."
+
+
+def _by_policy(explained: Explained) -> bool:
+    """Whether the policy's word settles it; when both refuse, the policy names what is missing."""
+    return explained.own_auth or explained.decision.effect is Effect.DENY
