@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -57,17 +58,19 @@ def test_commands_run(entra_as: SignsInAs, tmp_path: Path, monkeypatch: pytest.M
         for command in block.commands:
             done = _run(command, environ)
             wanted = int(expected.removeprefix("exit ") or 0)
-            assert done.returncode == wanted, f"README.md:{block.line}: {command}\n{done.stderr}"
+            assert done.returncode == wanted, (
+                f"README.md:{block.line}: {command}\n{done.stdout}{done.stderr}"
+            )
             ran += 1
     assert ran >= len(("login", "whoami", "tools", "can", "call"))
 
 
 def _run(command: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
     program, *words = shlex.split(command)
-    assert program == "mcp-local"
+    programs = Path(PROGRAM).parent
     return subprocess.run(
-        [PROGRAM, *words],
-        env=environ,
+        [programs / program, *words],
+        env=environ | {"PATH": f"{programs}{os.pathsep}{environ['PATH']}"},
         capture_output=True,
         text=True,
         encoding="utf-8",
