@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from mcp_local.policy.model import Action, Effect  # noqa: TC001 - msgspec reads annotations
-from mcp_local.policy.problems import Origin  # noqa: TC001 - the same
+from mcp_local.policy.model import Action, Effect
+from mcp_local.policy.problems import Origin
 
 
 class Reference(msgspec.Struct, frozen=True):
