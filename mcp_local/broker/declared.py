@@ -6,7 +6,7 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from mcp_local.broker.state import Phase, Status
+from mcp_local.broker.state import Phase, Problem, Status
 from mcp_local.identity.model import Identity, VerifiedToken
 from mcp_local.secret import Secret
 
@@ -18,10 +18,19 @@ if TYPE_CHECKING:
 _NOBODY = "declared"
 _NEVER = 4_102_444_800
 """The year 2100, as ``exp``: what was declared doesn't expire."""
+_NO_SIGN_IN = Problem(
+    "no_sign_in",
+    "Nobody signs in here (`signin.method = none`), and no roles are declared.",
+    "Set `signin.method` (MCP_LOCAL_SIGN_IN) to `browser` or `device`.",
+)
 
 
 class DeclaredSession:
-    """A session without a person; marked unverified wherever state is shown."""
+    """A session without a person; marked unverified wherever state is shown.
+
+    Where no roles are declared there is nobody at all, not even for what a policy allows to
+    everybody (POLICY.md 0): so it is beside a tenant, where none may be declared.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.program = ""
@@ -38,7 +47,8 @@ class DeclaredSession:
             name="declared roles",
         )
         claims = MappingProxyType({"oid": _NOBODY, "roles": list(self._roles)})
-        self._token = VerifiedToken(Secret(""), identity, claims, valid_until=math.inf)
+        token = VerifiedToken(Secret(""), identity, claims, valid_until=math.inf)
+        self._token = token if self._roles else None
 
     def start(self) -> None:
         """Do nothing: there is nobody to wait for."""
@@ -46,12 +56,14 @@ class DeclaredSession:
     async def close(self) -> None:
         """Do nothing."""
 
-    def current(self) -> VerifiedToken:
-        """Return the declared roles; the token itself is empty."""
+    def current(self) -> VerifiedToken | None:
+        """Return the declared roles, if there are any; the token itself is empty."""
         return self._token
 
     def status(self) -> Status:
         """Say which roles are declared, and that nobody verified them."""
+        if self._token is None:
+            return Status(Phase.SIGNED_OUT, signed_in=False, problem=_NO_SIGN_IN)
         return Status(
             Phase.SIGNED_IN,
             signed_in=True,

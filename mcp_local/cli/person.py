@@ -58,9 +58,10 @@ def look_up(settings: Settings, context: Context, *, offline: bool = False) -> R
     policy = choose_policy(settings, "")
     if settings.signin.method is SignInMethod.NONE:
         session = DeclaredSession(settings)
-        status, token = session.status(), session.current()
-        error = None if token else _nobody()
-        return Report(status, TokenSource.CACHE, settings, policy, error, token)
+        status = session.status()
+        why = status.problem
+        error = SignInNeeded(why.message, hint=why.hint) if why else None
+        return Report(status, TokenSource.CACHE, settings, policy, error, session.current())
     store = open_store(settings, context.environ)
     nobody = Status(
         Phase.SIGNED_OUT,
