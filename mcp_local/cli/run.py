@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
 from mcp_local.cli.target import TargetArguments, bring_packages, declare_target, target_settings
-from mcp_local.errors import ExitCode
+from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.settings import load, require_sign_in
 from mcp_local.wiring import find_target, guard_server, open_log, open_session
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.stdio import Wire
     from mcp_local.settings import Settings
+    from mcp_local.wiring import Target
 
 
 class RunArguments(TargetArguments):
@@ -55,9 +57,20 @@ def _run(arguments: RunArguments, context: Context) -> ExitCode:
 
 def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
-    require_sign_in(settings)
-    target = find_target(arguments.target, settings, Path.cwd())
-    bring_packages(target.file.path, context)
+    try:
+        require_sign_in(settings)
+        target = find_target(arguments.target, settings, Path.cwd())
+        bring_packages(target.file.path, context)
+        if sys.stdin and sys.stdin.isatty():
+            context.console.note("Waiting for an MCP client on standard input; Ctrl-C ends it.")
+        return _load_and_serve(target, settings, context)
+    except McpLocalError as error:
+        # Desktop clients hide standard error: `mcp-local logs` must know why nothing is served.
+        open_log(settings).event("not_served", level="error", code=error.code, why=error.message)
+        raise
+
+
+def _load_and_serve(target: Target, settings: Settings, context: Context) -> ExitCode:
     # From here on code of others runs, and standard output is the protocol's alone.
     wire = claim_wire()
     from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP

@@ -139,6 +139,14 @@ def run(
     )
 
 
+def test_the_log_knows_why_nothing_is_served(declared: dict[str, str], tmp_path: Path) -> None:
+    """Desktop clients hide standard error."""
+    assert run(["run", "nothing.py"], declared, tmp_path).returncode == 2
+    (event,) = [json.loads(line) for line in run(["logs", "--json"], declared).stdout.splitlines()]
+    assert (event["event"], event["level"]) == ("not_served", "error")
+    assert "There is no file" in event["why"]
+
+
 def test_the_shipped_example_is_a_configuration_that_works(
     entra_emulator: Emulator, entra_as: SignsInAs
 ) -> None:

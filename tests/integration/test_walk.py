@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIFETIME = 3600.0
-LAST_SECONDS = 10.0
+LAST_SECONDS = 6.0
 """How long the last token lives."""
 LISTED = ["get_weather", "get_forecast", "reverse_text"]
 
