@@ -148,7 +148,7 @@ class Errands:
         lock = FileLock(self._profile / f"{name}.lock")
         try:
             while await needed():
-                if not self.shared or await _in_thread(
+                if not self.shared or await in_thread(
                     partial(lock.acquire, 0), undo=lambda _: lock.release()
                 ):
                     yield await needed()
@@ -177,7 +177,7 @@ class Errands:
                 heard=partial(self._hear, store, wanted),
             )
         try:
-            return await _in_thread(start, undo=Process.let_go)
+            return await in_thread(start, undo=Process.let_go)
         except OSError as error:
             self._note_fault(command[0], error.strerror or type(error).__name__)
             return None
@@ -209,7 +209,7 @@ class Errands:
         self._log.event("errand_failed", level="error", what=what, why=why)
 
 
-async def _in_thread(call: Callable[[], T], *, undo: Callable[[T], object]) -> T:
+async def in_thread(call: Callable[[], T], *, undo: Callable[[T], object]) -> T:
     """Run ``call`` in a thread; when we are cancelled meanwhile, undo what it did."""
     running = asyncio.ensure_future(asyncio.to_thread(call))
     try:

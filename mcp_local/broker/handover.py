@@ -96,5 +96,9 @@ def open_channel(result_fd: int | None) -> Generator[Channel | None]:
     if result_fd is None:
         yield None
         return
-    with os.fdopen(system.adopt(result_fd), "wb") as pipe:
+    pipe = os.fdopen(system.adopt(result_fd), "wb")
+    try:
         yield Channel(pipe)
+    finally:
+        with suppress(OSError):  # the server is gone, and with it the reason to tell
+            pipe.close()
