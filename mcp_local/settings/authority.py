@@ -59,8 +59,12 @@ def host_of(authority: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine: ``localhost``, 127.0.0.0/8 or ``[::1]``."""
-    return host in {"localhost", "[::1]"} or re.fullmatch(_LOOPBACK_IP, host) is not None
+    """Tell whether a host is this machine: ``localhost``, 127.0.0.0/8 or ``[::1]``.
+
+    Names below ``localhost`` are, too (RFC 6761, 6.3).
+    """
+    name = host in {"localhost", "[::1]"} or host.endswith(".localhost")
+    return name or re.fullmatch(_LOOPBACK_IP, host) is not None
 
 
 def names_other_tenant(authority: str, tenant: str) -> bool:

@@ -63,9 +63,9 @@ def _check_declared_roles(settings: Settings) -> None:
 
 
 def _with_authority(settings: Settings) -> Settings:
+    default = f"https://{CLOUDS[settings.cloud]}/{settings.tenant}" if settings.tenant else ""
     if not settings.authority:
-        url = f"https://{CLOUDS[settings.cloud]}/{settings.tenant}" if settings.tenant else ""
-        return replace(settings, authority=url)
+        return replace(settings, authority=default)
     try:
         url = check_authority(settings.authority)
     except Unfit as error:
@@ -81,6 +81,8 @@ def _with_authority(settings: Settings) -> Settings:
             f"is not in the cloud `{settings.cloud}`",
             "Set one of `authority` and `cloud`.",
         )
+    if url != default:
+        _check_not_fixed(settings)
     if names_other_tenant(url, settings.tenant):
         raise _at(
             settings, keys.AUTHORITY, "names another tenant than `tenant`", "Make them agree."
@@ -94,6 +96,18 @@ def _with_authority(settings: Settings) -> Settings:
             "For an emulator set `ca_file` too; else leave `authority` out.",
         )
     return replace(settings, authority=url, development=development)
+
+
+def _check_not_fixed(settings: Settings) -> None:
+    """Refuse another authority for the administrator's tenant: it says who has which roles."""
+    tenant, given = (settings.provenance[key.name] for key in (keys.TENANT, keys.AUTHORITY))
+    if tenant.source is Source.MANAGED and given.source is not Source.MANAGED:
+        raise _at(
+            settings,
+            keys.AUTHORITY,
+            f"is not that of the tenant fixed by {tenant.place}",
+            "Remove it here, or ask your administrator.",
+        )
 
 
 def _with_api(settings: Settings) -> Settings:

@@ -70,7 +70,7 @@ def load(
     """
     home, home_place = home_folder(environ)
     config, config_place = _config_file(flags, environ)
-    top = read_managed(managed or managed_file(environ))
+    top = read_managed(managed or managed_file())
     file = read_file(config, required=config_place.source is Source.FLAG)
     below = (_from_flags(flags), _from_environ(environ), file)
     chosen = Chosen(_merge(top, below))

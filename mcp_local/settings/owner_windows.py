@@ -1,14 +1,16 @@
-"""Who owns a file on Windows; there, any user may create folders in %ProgramData%."""
+"""Who owns a file on Windows, and where the administrator's are.
+
+Any user may create folders in the folder of all programs' data.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import sys
 from ctypes import wintypes
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from mcp_local.errors import SettingsError
 
 if sys.platform != "win32":
     raise ImportError("this module is for Windows")
@@ -17,6 +19,31 @@ _SE_FILE_OBJECT = 1
 _OWNER_SECURITY_INFORMATION = 1
 _WELL_KNOWN = (22, 26)
 """``WinLocalSystemSid`` and ``WinBuiltinAdministratorsSid`` of ``WELL_KNOWN_SID_TYPE``."""
+
+_COMMON_APPDATA = 0x23
+"""``CSIDL_COMMON_APPDATA``."""
+
+
+def program_data() -> Path:
+    """Return the folder of all programs' data, as Windows knows it.
+
+    The variable PROGRAMDATA says the same, but whoever starts us may set it.
+
+    Raises:
+        SettingsError: Windows doesn't tell.
+    """
+    find = ctypes.WinDLL("shell32").SHGetFolderPathW
+    find.argtypes = [
+        *(wintypes.HWND, ctypes.c_int, wintypes.HANDLE, wintypes.DWORD),
+        wintypes.LPWSTR,
+    ]
+    found = ctypes.create_unicode_buffer(wintypes.MAX_PATH)
+    if find(None, _COMMON_APPDATA, None, 0, found) != 0:
+        raise SettingsError(
+            "Windows doesn't tell where programs keep their data.",
+            hint="The administrator's settings are looked for there.",
+        )
+    return Path(found.value)
 
 
 def owned_by_administrators(path: Path) -> bool:

@@ -54,10 +54,12 @@ def config_path(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
     return user_config_path(APP, appauthor=False) / FILE_NAME, BY_DEFAULT
 
 
-def managed_file(environ: Mapping[str, str]) -> ManagedFile:
-    """Return the place of the managed settings file on this system."""
+def managed_file() -> ManagedFile:
+    """Return the place of the managed settings file on this system, whatever the environment."""
     if sys.platform == "win32":
-        return ManagedFile(Path(environ.get("PROGRAMDATA", r"C:\ProgramData"), APP, FILE_NAME))
+        from mcp_local.settings.owner_windows import program_data  # noqa: PLC0415 - only there
+
+        return ManagedFile(program_data() / APP / FILE_NAME)
     if sys.platform == "darwin":
         return ManagedFile(Path("/Library/Application Support", APP, FILE_NAME))
     return ManagedFile(Path("/etc", APP, FILE_NAME))

@@ -93,8 +93,27 @@ def test_a_broken_managed_file_stops_the_program(tmp_path: Path) -> None:
 def test_the_managed_file_has_its_place_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
     """The places are those of the documentation; the administrator's id is 0."""
     monkeypatch.setattr(sys, "platform", "linux")
-    assert managed_file({}) == ManagedFile(Path("/etc/mcp-local/config.toml"), owner=0)
+    assert managed_file() == ManagedFile(Path("/etc/mcp-local/config.toml"), owner=0)
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert managed_file({}).path == Path("/Library/Application Support/mcp-local/config.toml")
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert managed_file({"PROGRAMDATA": "D:/P"}).path == Path("D:/P/mcp-local/config.toml")
+    assert managed_file().path == Path("/Library/Application Support/mcp-local/config.toml")
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "https://login.evil.example/aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa",
+        "https://localhost:8443/aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa",
+        "https://login.microsoftonline.com/99999999-1111-4111-8111-aaaaaaaaaaaa",
+        "https://login.microsoftonline.com/fabrikam.com",
+    ],
+)
+def test_a_managed_tenant_has_its_own_authority(tmp_path: Path, authority: str) -> None:
+    """Whoever chose another authority for it would choose its people and their roles (O18)."""
+    tenant = "contoso.com" if "9999" in authority else "aaaaaaaa-1111-4111-8111-aaaaaaaaaaaa"
+    place = managed(tmp_path, f'tenant = "{tenant}"')
+    own = f"https://login.microsoftonline.com/{tenant}"
+    assert load_managed(tmp_path, place, MCP_LOCAL_AUTHORITY=own).authority == own
+    with pytest.raises(SettingsError, match="not that of the tenant fixed by"):
+        load_managed(tmp_path, place, MCP_LOCAL_AUTHORITY=authority, MCP_LOCAL_CA_FILE="/ca.pem")
+    place.path.write_text(f'tenant = "{tenant}"\nauthority = "{authority}"\nca_file = "/ca.pem"')
+    assert load_managed(tmp_path, place).authority == authority

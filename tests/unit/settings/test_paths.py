@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_local.errors import SettingsError
-from mcp_local.settings import Source, load, profile_dir
+from mcp_local.settings import ManagedFile, Source, load, profile_dir
 from mcp_local.settings.paths import absolute
 
 CLIENT = "bbbbbbbb-2222-4222-8222-bbbbbbbbbbbb"
@@ -53,7 +53,7 @@ def test_windows_keeps_everything_in_the_home_folder(
     """Desktop clients' packages hide AppData from every terminal."""
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
-    settings = load({}, {})
+    settings = load({}, {}, managed=ManagedFile(tmp_path / "managed.toml"))
     assert settings.home == tmp_path / ".mcp-local"
     assert settings.config_file == tmp_path / ".mcp-local" / "config.toml"
 
