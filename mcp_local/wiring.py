@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_local.broker.session import DeclaredSession, LocalSession
+from mcp_local.broker.session.local import DeclaredSession, LocalSession
 from mcp_local.errors import PolicyError, TargetError, did_you_mean
 from mcp_local.guard.target import FileTarget, parse_target
 from mcp_local.log import Log

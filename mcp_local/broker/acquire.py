@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
 from mcp_local.broker import transitions
-from mcp_local.broker.msal_cache import CacheChanged, forget, writing
+from mcp_local.broker.authority.msal_cache import CacheChanged, forget, writing
 from mcp_local.broker.record import (
     TokenRecord,
     check_account,
@@ -20,7 +20,7 @@ from mcp_local.broker.record import (
     verify_record,
 )
 from mcp_local.broker.state_file import StateFile
-from mcp_local.broker.store import Entry
+from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import McpLocalError, SignInFailed, Unreachable
 from mcp_local.identity.keys import KeySource
 from mcp_local.identity.model import TokenRejected
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
+    from mcp_local.broker.authority.flows import Account, Tokens
+    from mcp_local.broker.authority.http import Http, Timeouts
     from mcp_local.broker.entra import Entra
-    from mcp_local.broker.flows import Account, Tokens
-    from mcp_local.broker.http import Http, Timeouts
-    from mcp_local.broker.store import Store
+    from mcp_local.broker.storage.store import Store
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.secret import Secret
     from mcp_local.settings.model import Settings
@@ -75,7 +75,7 @@ class Broker:
     @cached_property
     def _http(self) -> Http:
         # Start-up: a token that is there already needs neither TLS nor MSAL.
-        from mcp_local.broker.http import Http  # noqa: PLC0415
+        from mcp_local.broker.authority.http import Http  # noqa: PLC0415
 
         return Http(self._settings, self._timeouts)
 

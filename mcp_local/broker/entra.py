@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, cast
 
 import msal
 
-from mcp_local.broker.flows import Account, BrowserFlow, DeviceFlow, Tokens
-from mcp_local.broker.metadata import Documents, Metadata, is_page, load_metadata
-from mcp_local.broker.msal_answers import DeviceCode, Granted, ask, convert, odd
-from mcp_local.broker.msal_cache import NOBODY, accounts_in, choose, swap
-from mcp_local.broker.msal_http import MsalHttp
+from mcp_local.broker.authority.flows import Account, BrowserFlow, DeviceFlow, Tokens
+from mcp_local.broker.authority.metadata import Documents, Metadata, is_page, load_metadata
+from mcp_local.broker.authority.msal_answers import DeviceCode, Granted, ask, convert, odd
+from mcp_local.broker.authority.msal_cache import NOBODY, accounts_in, choose, swap
+from mcp_local.broker.authority.msal_http import MsalHttp
+from mcp_local.broker.authority.refusal import AuthorityDown, Declined, InteractionNeeded, refusal
 from mcp_local.broker.record import load_record
-from mcp_local.broker.refusal import AuthorityDown, Declined, InteractionNeeded, refusal
 from mcp_local.broker.state import Problem
-from mcp_local.broker.store import Entry
+from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import SignInFailed, Unreachable
 from mcp_local.secret import Secret
 from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of
@@ -28,8 +28,8 @@ from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from mcp_local.broker.http import Http
-    from mcp_local.broker.store import Store
+    from mcp_local.broker.authority.http import Http
+    from mcp_local.broker.storage.store import Store
     from mcp_local.settings.model import Settings
 
 # MSAL logs codes, client_info, state and odd answers as they are, some of it as errors (O17).

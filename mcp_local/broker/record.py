@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mcp_local.broker.refusal import WrongAccount
-from mcp_local.broker.store import Entry
+from mcp_local.broker.authority.refusal import WrongAccount
+from mcp_local.broker.storage.store import Entry
 from mcp_local.identity.keyset import parse_jwks
 from mcp_local.identity.model import Expectations
 from mcp_local.identity.verify import verify
 from mcp_local.secret import Secret
 
 if TYPE_CHECKING:
-    from mcp_local.broker.metadata import Metadata
-    from mcp_local.broker.store import Store
+    from mcp_local.broker.authority.metadata import Metadata
+    from mcp_local.broker.storage.store import Store
     from mcp_local.identity.model import Identity, VerifiedToken
     from mcp_local.settings.model import Settings
 

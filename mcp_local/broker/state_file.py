@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from mcp_local.broker.files import FileLock, atomic_write, private_dir, read_private
 from mcp_local.broker.state import SignInState
+from mcp_local.broker.storage.files import FileLock, atomic_write, private_dir, read_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable

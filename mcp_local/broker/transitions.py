@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from mcp_local.broker.refusal import (
+from mcp_local.broker.authority.refusal import (
     AuthorityDown,
     Blocked,
     InteractionNeeded,

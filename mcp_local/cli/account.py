@@ -6,7 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mcp_local.broker.signin import run_refresh, run_sign_in
+from mcp_local.broker.signin.process import run_refresh, run_sign_in
 from mcp_local.cli.console import error_document
 from mcp_local.cli.parser import Arguments, Command
 from mcp_local.cli.person import look_up, open_broker, sign_in_settings

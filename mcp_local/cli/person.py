@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.record import load_record, verify_record
-from mcp_local.broker.session import DeclaredSession
+from mcp_local.broker.session.local import DeclaredSession
 from mcp_local.broker.state import Phase, Status
-from mcp_local.broker.store import open_store
+from mcp_local.broker.storage.store import open_store
 from mcp_local.cli.whoami import Report, TokenSource
 from mcp_local.errors import McpLocalError, SettingsError, SignInNeeded
 from mcp_local.settings import SignInMethod, require_sign_in
@@ -17,7 +17,7 @@ from mcp_local.wiring import choose_policy
 
 if TYPE_CHECKING:
     from mcp_local.broker.acquire import Broker
-    from mcp_local.broker.store import Store
+    from mcp_local.broker.storage.store import Store
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Arguments
     from mcp_local.identity.model import VerifiedToken

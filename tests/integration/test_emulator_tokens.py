@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_local.broker.http import Http
-from mcp_local.broker.keystore import in_memory
-from mcp_local.broker.metadata import Documents, load_metadata
+from mcp_local.broker.authority.http import Http
+from mcp_local.broker.authority.metadata import Documents, load_metadata
 from mcp_local.broker.record import expectations
-from mcp_local.broker.store import MemoryStore
+from mcp_local.broker.storage.keystore import in_memory
+from mcp_local.broker.storage.store import MemoryStore
 from mcp_local.emulator import Emulator
 from mcp_local.identity.keyset import KeySet, parse_jwks
 from mcp_local.identity.model import Expectations, Identity, Rejection, TokenRejected

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.broker.acquire import Broker
-from mcp_local.broker.refusal import InteractionNeeded
+from mcp_local.broker.authority.refusal import InteractionNeeded
 from mcp_local.broker.state import Storage
-from mcp_local.broker.store import Entry, MemoryStore
+from mcp_local.broker.storage.store import Entry, MemoryStore
 from mcp_local.settings import load
 from mcp_local.settings.authority import CLOUDS
 from tests.support.proxy import Proxy

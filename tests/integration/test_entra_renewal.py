@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.broker import acquire
-from mcp_local.broker.files import FileLock
-from mcp_local.broker.http import Http, Timeouts
-from mcp_local.broker.msal_cache import CacheChanged
+from mcp_local.broker.authority.http import Http, Timeouts
+from mcp_local.broker.authority.msal_cache import CacheChanged
+from mcp_local.broker.authority.refusal import AuthorityDown, Blocked, InteractionNeeded
 from mcp_local.broker.record import load_record, save_record
-from mcp_local.broker.refusal import AuthorityDown, Blocked, InteractionNeeded
 from mcp_local.broker.state import Phase
 from mcp_local.broker.state_file import StateFile
-from mcp_local.broker.store import Entry, MemoryStore
+from mcp_local.broker.storage.files import FileLock
+from mcp_local.broker.storage.store import Entry, MemoryStore
 from mcp_local.emulator import ConditionalAccess, Fault
 from mcp_local.errors import McpLocalError, StorageError, Unreachable
 from mcp_local.identity.model import Rejection, TokenRejected
@@ -135,7 +135,7 @@ def test_a_lost_record_is_made_again(here: Machine) -> None:
 _RENEW_16_TIMES = """
 import multiprocessing, os, sys
 from mcp_local.broker.acquire import Broker
-from mcp_local.broker.store import open_store
+from mcp_local.broker.storage.store import open_store
 from mcp_local.settings import load
 
 def renew(barrier, results):

@@ -10,15 +10,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mcp_local.broker.flows import DeviceFlow
-from mcp_local.broker.refusal import (
+from mcp_local.broker.authority.flows import DeviceFlow
+from mcp_local.broker.authority.refusal import (
     AuthorityDown,
     Blocked,
     Declined,
     InteractionNeeded,
     WrongAccount,
 )
-from mcp_local.broker.store import Entry
+from mcp_local.broker.storage.store import Entry
 from mcp_local.emulator import Fault, Options, default_directory
 from mcp_local.emulator.visitor import Mood, visit
 from mcp_local.errors import SettingsError, SignInFailed, Unreachable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
     from pathlib import Path
 
-    from mcp_local.broker.session import LocalSession
+    from mcp_local.broker.session.local import LocalSession
 
 
 @pytest.fixture
@@ -445,7 +445,7 @@ def test_authority_that_hangs_holds_no_list_for_ever(
     here: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A renewal is awaited for some seconds (shorter here), then the list goes on without."""
-    monkeypatch.setattr("mcp_local.broker.session._RENEWAL", 1.0)
+    monkeypatch.setattr("mcp_local.broker.session.local._RENEWAL", 1.0)
     here.sign_in("reader")
     here.expire_token()
     here.emulator.faults.add(Fault(path="*/token", hang=True, times=None))

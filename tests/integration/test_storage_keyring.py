@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_local.broker.keystore import PASSPHRASE
-from mcp_local.broker.store import Entry, Store, open_store
+from mcp_local.broker.storage.keystore import PASSPHRASE
+from mcp_local.broker.storage.store import Entry, Store, open_store
 from mcp_local.errors import StorageError
 from mcp_local.settings.model import CacheKey, Settings
 
@@ -69,7 +69,7 @@ def test_many_first_starts_make_one_item(home: Path, secret_service: SecretServi
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from mcp_local.broker.store import Entry, open_store\n"
+        "from mcp_local.broker.storage.store import Entry, open_store\n"
         "from mcp_local.settings.model import Settings\n"
         "home = Path(sys.argv[1])\n"
         "store = open_store(Settings(home=home, config_file=home / 'c'), os.environ)\n"
@@ -206,7 +206,7 @@ def test_a_hung_bus_is_given_three_seconds(
     home: Path, hung_bus: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing waits for ever, whichever step of the conversation hangs."""
-    monkeypatch.setattr("mcp_local.broker.keystore_linux.LIMIT", 0.5)
+    monkeypatch.setattr("mcp_local.broker.storage.keystore_linux.LIMIT", 0.5)
     began = time.monotonic()
     store = opened(home, {"DBUS_SESSION_BUS_ADDRESS": hung_bus})
     assert time.monotonic() - began < 0.5 + GRACE
@@ -243,7 +243,7 @@ def test_a_prompt_is_refused_not_opened(secret_service: SecretService) -> None:
     from jeepney import DBusAddress, new_method_call  # noqa: PLC0415 - Linux only
     from secretstorage import LockedException  # noqa: PLC0415 - Linux only
 
-    from mcp_local.broker.keystore_linux import connect  # noqa: PLC0415 - Linux only
+    from mcp_local.broker.storage.keystore_linux import connect  # noqa: PLC0415 - Linux only
 
     address = secret_service.environ["DBUS_SESSION_BUS_ADDRESS"]
     connection = connect(address, time.monotonic() + LIMIT)

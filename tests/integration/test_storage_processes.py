@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mcp_local.broker.files import FileLock
-from mcp_local.broker.store import Entry, open_store
+from mcp_local.broker.storage.files import FileLock
+from mcp_local.broker.storage.store import Entry, open_store
 from mcp_local.errors import StorageError
 from mcp_local.log import read_tail
 from mcp_local.settings.model import CacheKey, Settings
@@ -184,7 +184,7 @@ def test_what_is_kept_is_seen_nowhere(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from mcp_local.broker.store import Entry, open_store\n"
+        "from mcp_local.broker.storage.store import Entry, open_store\n"
         "from mcp_local.settings.model import CacheKey, Settings\n"
         "home = Path(sys.argv[1])\n"
         "settings = Settings(home=home, config_file=home / 'c', cache_key=CacheKey.PASSPHRASE)\n"

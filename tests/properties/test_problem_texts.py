@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from mcp_local.broker.refusal import problem_of, refusal
+from mcp_local.broker.authority.refusal import problem_of, refusal
 
 json_like = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

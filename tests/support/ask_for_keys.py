@@ -11,8 +11,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from mcp_local.broker.files import FileLock, atomic_write, read_private
-from mcp_local.broker.http import Http, Timeouts
+from mcp_local.broker.authority.http import Http, Timeouts
+from mcp_local.broker.storage.files import FileLock, atomic_write, read_private
 from mcp_local.errors import Unreachable
 from mcp_local.identity.keys import KeySource
 from mcp_local.settings.model import Settings

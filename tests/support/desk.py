@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, cast
 from msgspec.structs import replace
 
 from mcp_local.broker.record import load_record, save_record
-from mcp_local.broker.session import LocalSession
+from mcp_local.broker.session.local import LocalSession
 from mcp_local.broker.state_file import StateFile
 from mcp_local.emulator.visitor import Mood, visit
 from mcp_local.log import Log

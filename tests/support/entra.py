@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from mcp_local.broker.acquire import Broker
-from mcp_local.broker.http import Timeouts
-from mcp_local.broker.store import open_store
+from mcp_local.broker.authority.http import Timeouts
+from mcp_local.broker.storage.store import open_store
 from mcp_local.emulator import Emulator, Options
 from mcp_local.emulator.visitor import Mood, visit
 from mcp_local.settings import load
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from mcp_local.broker.flows import BrowserFlow
-    from mcp_local.broker.store import Store
+    from mcp_local.broker.authority.flows import BrowserFlow
+    from mcp_local.broker.storage.store import Store
     from mcp_local.emulator import Directory
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.settings import Settings

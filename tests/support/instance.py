@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from mcp_local.broker.session import LocalSession
+from mcp_local.broker.session.local import LocalSession
 from mcp_local.log import Log
 from mcp_local.settings import load
 

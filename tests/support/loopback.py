@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from mcp_local.broker import pages
-from mcp_local.broker.listener import Listener
+from mcp_local.broker.signin import pages
+from mcp_local.broker.signin.listener import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from mcp_local.broker.loopback_http import Response
+    from mcp_local.broker.signin.loopback_http import Response
 
 STATE = "the-state-of-this-sign-in"
 AUTH_URI = f"https://login.example/authorize?client_id=x&state={STATE}&response_mode=form_post"
@@ -33,6 +33,8 @@ class Serving:
     failure: BaseException | None = None
     hold_redeeming: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+    page: Response = pages.signed_in("Rita Reader", "Claude Desktop")
+    """What the browser is shown at the end."""
 
     @property
     def port(self) -> int:
@@ -43,7 +45,7 @@ class Serving:
         """Stand in for the token request."""
         self.redeemed.append(dict(form))
         assert self.hold_redeeming.wait(10)
-        return pages.signed_in("Rita Reader", "Claude Desktop")
+        return self.page
 
     def run(self, limit: float) -> None:
         """Serve until it is over."""

@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mcp_local.broker.files import sweep
-from mcp_local.broker.seal import Seal
 from mcp_local.broker.state import Storage
-from mcp_local.broker.store import Entry, FileStore
+from mcp_local.broker.storage.files import sweep
+from mcp_local.broker.storage.seal import Seal
+from mcp_local.broker.storage.store import Entry, FileStore
 from mcp_local.errors import StorageError
 from mcp_local.log import Log
 from mcp_local.log.writer import Rotation

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from fastmcp import Client, FastMCP
 
-from mcp_local.broker.session import DeclaredSession, LocalSession
+from mcp_local.broker.session.local import DeclaredSession, LocalSession
 from mcp_local.errors import TargetError
 from mcp_local.log import read_tail
 from mcp_local.settings import Server, Settings, load

@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mcp_local.broker.metadata import Metadata
+from mcp_local.broker.authority.metadata import Metadata
+from mcp_local.broker.authority.refusal import WrongAccount
 from mcp_local.broker.record import (
     RENEW_BEFORE,
     TokenRecord,
@@ -19,9 +20,8 @@ from mcp_local.broker.record import (
     save_record,
     verify_record,
 )
-from mcp_local.broker.refusal import WrongAccount
 from mcp_local.broker.state import Storage
-from mcp_local.broker.store import Entry, MemoryStore
+from mcp_local.broker.storage.store import Entry, MemoryStore
 from mcp_local.errors import Unreachable
 from mcp_local.identity.model import Rejection, TokenRejected
 from mcp_local.settings.model import Settings

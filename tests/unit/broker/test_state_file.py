@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
-from mcp_local.broker.files import FileLock
 from mcp_local.broker.state import Phase, Problem, SignInState
 from mcp_local.broker.state_file import NAG_LIMIT, StateFile, counted, may_prompt, may_renew
+from mcp_local.broker.storage.files import FileLock
 from mcp_local.errors import StorageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
 from mcp_local.broker import transitions
-from mcp_local.broker.refusal import (
+from mcp_local.broker.authority.refusal import (
     AuthorityDown,
     Blocked,
     Declined,

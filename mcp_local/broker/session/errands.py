@@ -1,0 +1,219 @@
+"""What a server has done for it by broker processes: one at a time of a kind on this machine.
+
+Many servers start at once and all find the same thing missing; a lock beside each errand lets one
+of them send a process and the others wait for what it brings (SECURITY.md O14, O19).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from mcp_local.broker.session import processes
+from mcp_local.broker.session.handover import fill, pack, unpack
+from mcp_local.broker.session.processes import Process
+from mcp_local.broker.state_file import sign_in_lock
+from mcp_local.broker.storage.files import FileLock
+from mcp_local.errors import ExitCode, StorageError
+from mcp_local.settings import profile_dir
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+
+    from mcp_local.broker.session.reader import Reader
+    from mcp_local.broker.state import SignInState
+    from mcp_local.broker.storage.store import Store
+    from mcp_local.log import Log
+    from mcp_local.settings import Settings
+
+    Needed = Callable[[], Awaitable[bool]]
+
+T = TypeVar("T")
+
+_PROCESS, _FILES = 0.1, 0.25
+"""Seconds between two looks at a process of ours, and at files and locks."""
+_EXPECTED = {ExitCode.OK, ExitCode.SIGN_IN_NEEDED, ExitCode.UNREACHABLE, ExitCode.INTERRUPTED}
+"""How processes end that have said the rest in the state file."""
+
+
+class Errands:
+    """Sends processes for sign-in and renewal. For the event loop; what blocks runs in threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        reader: Reader,
+        log: Log,
+        told: Callable[[SignInState], None],
+    ) -> None:
+        """Prepare. ``told`` is called, in a thread, with what a process says to us alone."""
+        self._told = told
+        self._settings = settings
+        self._environ = environ
+        self._reader = reader
+        self._log = log
+        self._profile = profile_dir(settings)
+        self._sign_in: Process | None = None
+        self._epoch = 0
+        """Grows with each sign-out."""
+        self._filling = threading.Lock()
+        self.fault = False
+        """The last process ended in a way that it couldn't tell of."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether other instances see what a process brings."""
+        storage = self._reader.storage
+        return storage is not None and storage.kind != "memory"
+
+    async def renew(self, *, force: bool, needed: Needed) -> None:
+        """Have the token renewed, and wait until that is over.
+
+        ``needed`` is asked again when it is our turn, since another instance may have done it.
+        """
+        async with self._turn("renewal", needed) as ours:
+            if ours:
+                epoch = self._epoch
+                process = await self._send(
+                    ["refresh", *(["--force"] if force else [])],
+                    wanted=lambda: self._epoch == epoch,
+                )
+                if process is not None:
+                    await self._end(process)
+
+    async def sign_in(self, *, needed: Needed, begun: Needed) -> None:
+        """Have the person asked, and wait until that has begun, or is over already.
+
+        ``needed`` is asked again when it is our turn, since another instance may have done it;
+        ``begun`` whether the person is being asked.
+        """
+        async with self._turn("starting", needed) as ours:
+            if not ours:
+                return
+            await self._until_begun(begun)  # a sign-in that is about to begin, or to end
+            if await needed():
+                self._sign_in = await self._send(["login"], wanted=lambda: True)
+                await self._until_begun(begun)
+
+    async def _until_begun(self, begun: Needed) -> None:
+        while self.signing_in or (self.shared and await self.sign_in_runs()):
+            if await begun():
+                return
+            await asyncio.sleep(_FILES)
+
+    @property
+    def signing_in(self) -> bool:
+        """Whether a sign-in process of ours is at work, as far as ``reap`` has seen."""
+        return self._sign_in is not None
+
+    def reap(self) -> Callable[[], None]:
+        """See whether our sign-in process has ended; return what takes note of that.
+
+        To be called before and after looking at what it left, so that nobody sees a sign-in that
+        is over without seeing its result.
+        """
+        process = self._sign_in
+        over = process is not None and self._over(process)
+
+        def note() -> None:
+            if over and self._sign_in is process:
+                self._sign_in = None
+
+        return note
+
+    async def sign_in_runs(self) -> bool:
+        """Tell whether a sign-in process is at work for anybody: it holds its lock till the end."""
+        with suppress(StorageError):
+            return await asyncio.to_thread(FileLock(sign_in_lock(self._profile)).held_elsewhere)
+        return self.signing_in
+
+    def sign_out(self) -> None:
+        """Ignore what a renewal under way brings back: nobody is signed in any more (C16)."""
+        with self._filling:
+            self._epoch += 1
+
+    def let_go(self) -> None:
+        """Leave a sign-in under way to itself."""
+        if self._sign_in is not None:
+            self._sign_in.let_go()
+            self._sign_in = None
+
+    @asynccontextmanager
+    async def _turn(self, name: str, needed: Needed) -> AsyncGenerator[bool]:
+        """Wait for our turn at an errand; yields ``False`` when it isn't needed any more."""
+        lock = FileLock(self._profile / f"{name}.lock")
+        try:
+            while await needed():
+                if not self.shared or await in_thread(
+                    partial(lock.acquire, 0), undo=lambda _: lock.release()
+                ):
+                    yield await needed()
+                    return
+                await asyncio.sleep(_FILES)
+            yield False
+        finally:
+            lock.release()
+
+    async def _send(self, command: Sequence[str], *, wanted: Callable[[], bool]) -> Process | None:
+        self.fault = False
+        command = [*command, "--background"]
+        if self.shared:
+            start = partial(processes.start, self._settings, self._environ, command)
+        elif self._reader.storage is None:
+            self._note_fault(command[0], "the store can't be opened")
+            return None
+        else:
+            store = self._reader.store()
+            start = partial(
+                processes.start_with_pipes,
+                self._settings,
+                self._environ,
+                command,
+                hand_over=pack(store),
+                heard=partial(self._hear, store, wanted),
+            )
+        try:
+            return await in_thread(start, undo=Process.let_go)
+        except OSError as error:
+            self._note_fault(command[0], error.strerror or type(error).__name__)
+            return None
+
+    async def _end(self, process: Process) -> None:
+        try:
+            while not self._over(process):  # noqa: ASYNC110 - a process raises no event
+                await asyncio.sleep(_PROCESS)
+        finally:
+            process.let_go()
+
+    def _hear(self, store: Store, wanted: Callable[[], bool], line: bytes) -> None:
+        message = unpack(line)
+        with self._filling:
+            if not wanted():
+                return
+            fill(store, message)
+        if message.state is not None:
+            self._told(message.state)
+
+    def _over(self, process: Process) -> bool:
+        code = process.ended()
+        if code is not None and code not in _EXPECTED:
+            self._note_fault("process", f"exit code {code}")
+        return code is not None
+
+    def _note_fault(self, what: str, why: str) -> None:
+        self.fault = True
+        self._log.event("errand_failed", level="error", what=what, why=why)
+
+
+async def in_thread(call: Callable[[], T], *, undo: Callable[[T], object]) -> T:
+    """Run ``call`` in a thread; when we are cancelled meanwhile, undo what it did."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        undo(await running)
+        raise

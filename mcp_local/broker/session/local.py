@@ -1,0 +1,278 @@
+"""Who is signed in, live, for the servers; ``LocalSession`` is a ``guard.session.Session``.
+
+It reads sealed results, watches for those of other instances, and sends processes where something
+must be asked of the authority or of the person. It imports nothing heavy: servers start with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from mcp_local.broker import transitions
+from mcp_local.broker.session.declared import DeclaredSession
+from mcp_local.broker.session.errands import Errands
+from mcp_local.broker.session.reader import Reader
+from mcp_local.broker.session.view import View
+from mcp_local.broker.state import Phase, Problem
+from mcp_local.broker.state_file import StateFile, may_prompt, may_renew
+from mcp_local.settings import profile_dir
+from mcp_local.settings.model import SignInWhen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping
+
+    from mcp_local.broker.state import Status
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.log import Log
+    from mcp_local.settings import Settings
+
+__all__ = ["DeclaredSession", "LocalSession"]
+
+_BUSY, _IDLE = 0.25, 0.5
+"""Seconds between two looks at the files: while a sign-in is under way, and otherwise."""
+_ALIVE = 1.0
+"""Seconds between two looks at whether the sign-in process still lives."""
+_FIRST_READ = 10.0
+"""Seconds that requests wait for the first read: the keyring is given 3."""
+_RENEWAL = 5.0
+"""Seconds that requests wait for a renewal (DESIGN.md 9), and the pause after one."""
+_FORCED_RENEWAL = 40.0
+"""Seconds that a person waits for the renewal they asked for; clients give up after 60."""
+_PROMPTS = 2
+"""Prompts that nobody asked for in one server's life: the first, and one after an interruption."""
+_FAULT = Problem(
+    "not_started",
+    "mcp-local can't do this in the background.",
+    "Run `mcp-local login` in a terminal: it says why.",
+)
+
+
+class LocalSession:
+    """The person of this machine's profile, as every server sees them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        environ: Mapping[str, str],
+        *,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare; reads nothing yet. ``environ`` is handed to the processes that are started."""
+        self.program = ""
+        self._when = settings.signin.when
+        self._clock = clock
+        self._reader = Reader(settings, environ, clock)
+        self._view = View(settings, self._reader, StateFile(profile_dir(settings)), clock)
+        self._errands = Errands(settings, environ, self._reader, log, self._view.hear)
+        self._loaded = asyncio.Event()
+        self._news = asyncio.Event()
+        self._watching: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
+        """Attempts to have the person asked; each is over once that has begun."""
+        self._callbacks: list[Callable[[], None]] = []
+        self._known: object = None
+        self._prompts_left = _PROMPTS
+        self._alive_at = self._renewed_at = -_FIRST_READ
+
+    def start(self) -> None:
+        """Begin, on the running event loop, once the wire is up; returns at once."""
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def close(self) -> None:
+        """Stop watching; a sign-in under way goes on in its own process."""
+        tasks = [task for task in (self._watching, self._renewing, *self._asking) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._errands.let_go()
+
+    def current(self) -> VerifiedToken | None:
+        """Return the verified, unexpired token. No I/O."""
+        return self._view.current()
+
+    def status(self) -> Status:
+        """Return what is known right now; no network."""
+        return self._view.status(_FAULT if self._errands.fault else None)
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` on the event loop each time the signed-in person or roles change."""
+        self._callbacks.append(callback)
+
+    async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
+        """Wait until :meth:`current` is as good as it gets by itself; never raises."""
+        deadline = time.monotonic() + hold
+        await self._first_read()
+        rested = time.monotonic() - self._renewed_at >= _RENEWAL  # the last may have failed mutely
+        if self._view.renewal_due() and rested:
+            self._renew(force=False)
+        await self._until(lambda: self.current() or not self._renewing, _RENEWAL)
+        await self._until_asked(deadline)
+        if self.current() is None and self._prompt_allowed(use=use):
+            self._ask(self._prompt_unasked)
+            await self._until_asked(deadline)
+
+    async def sign_in(self, *, wait: float) -> Status:
+        """Start (or join) the machine's one sign-in for the person; wait ``wait`` seconds."""
+        deadline = time.monotonic() + wait
+        await self._first_read()
+        await self._look(alive=True)
+        if not self._view.settled and not self._joinable():
+            self._ask(self._prompt_for_person)
+        left = deadline - time.monotonic()
+        await self._until(lambda: self._view.settled or not self._under_way(), left)
+        return self.status()
+
+    async def sign_out(self) -> Status:
+        """Remove the account everywhere on this machine.
+
+        Raises:
+            StorageError: something can't be removed.
+        """
+        self._errands.sign_out()
+        await asyncio.to_thread(self._reader.forget)
+        await self._view.update(partial(transitions.signed_out, now=self._clock()))
+        self._tell()
+        return self.status()
+
+    async def refresh(self) -> Status:
+        """Fetch a new token now, so that roles granted a minute ago are seen."""
+        await self._first_read()
+        await self._until(lambda: not self._renewing, _RENEWAL)
+        self._renew(force=True)
+        await self._until(lambda: not self._renewing, _FORCED_RENEWAL)
+        return self.status()
+
+    async def _watch(self) -> None:
+        """Look at the files for as long as the server lives."""
+        await self._look()
+        if self._when is SignInWhen.START:
+            self._ask(self._prompt_at_start)
+        self._loaded.set()
+        while True:
+            await asyncio.sleep(_BUSY if self._under_way() else _IDLE)
+            await self._look()
+
+    async def _look(self, *, alive: bool = False) -> None:
+        """See what has changed; with ``alive`` also at once whether a sign-in was interrupted."""
+        note_end = self._errands.reap()
+        await self._view.look()
+        note_end()
+        now = time.monotonic()
+        if self._view.waiting and (alive or now - self._alive_at >= _ALIVE):
+            self._alive_at = now
+            if not self._errands.signing_in and not await self._errands.sign_in_runs():
+                await self._view.update(partial(transitions.interrupted, now=self._clock()))
+        if self._view.waiting and self._errands.signing_in:
+            await self._name_program()
+        self._tell()
+
+    async def _name_program(self) -> None:
+        """Let the last page say where to go back to, as soon as the client has told its name."""
+        if self.program and not self._view.state.program:
+            await self._view.update(partial(transitions.go_back_to, program=self.program))
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _tell(self) -> None:
+        """Wake who waits here; tell the others when the person or what they may do has changed."""
+        self._wake()
+        who = self._view.identity()
+        known = who and (who.key, who.roles, who.scopes, who.groups)
+        if known != self._known:
+            self._known = known
+            for callback in self._callbacks:
+                callback()
+
+    def _renew(self, *, force: bool) -> asyncio.Task[None]:
+        """Begin a renewal, unless one is under way."""
+        if self._renewing is None:
+            self._renewing = asyncio.get_running_loop().create_task(self._renewal(force=force))
+        return self._renewing
+
+    async def _renewal(self, *, force: bool) -> None:
+        async def needed() -> bool:
+            await self._look()
+            return force or self._view.renewal_due()
+
+        try:
+            await self._errands.renew(force=force, needed=needed)
+            await self._look()
+        finally:
+            self._renewing, self._renewed_at = None, time.monotonic()
+            self._wake()
+
+    async def _prompt_at_start(self) -> None:
+        if self._view.renewal_due():
+            await self._renew(force=False)
+        await self._prompt_unasked()
+
+    def _prompt_allowed(self, *, use: bool) -> bool:
+        """Tell whether to ask at the first use, or once more when a prompt was interrupted."""
+        at_use = use and self._when is SignInWhen.CALL
+        again = self._when is SignInWhen.START and self._view.state.phase is Phase.INTERRUPTED
+        return (at_use or again) and not self._under_way()
+
+    async def _prompt_unasked(self) -> None:
+        async def needed() -> bool:
+            await self._look()
+            now, state = self._clock(), self._view.state
+            allowed = may_prompt(state, now) and may_renew(state, now)
+            wanted = self.current() is None and state.phase is not Phase.BLOCKED
+            return wanted and allowed and not self._joinable()
+
+        if self._prompts_left:
+            self._prompts_left -= 1
+            await self._errands.sign_in(needed=needed, begun=self._begun)
+
+    async def _prompt_for_person(self) -> None:
+        async def needed() -> bool:
+            await self._look()
+            return not self._view.settled and not self._joinable()
+
+        await self._view.update(transitions.asked_by_person)
+        await self._errands.sign_in(needed=needed, begun=self._begun)
+
+    async def _begun(self) -> bool:
+        await self._look()
+        return self._view.waiting
+
+    def _joinable(self) -> bool:
+        """Whether a person is being asked, by us or by another instance whose result we can see."""
+        return self._view.waiting and (self._errands.shared or self._errands.signing_in)
+
+    def _under_way(self) -> bool:
+        return bool(self._asking) or self._joinable() or self._errands.signing_in
+
+    async def _first_read(self) -> None:
+        if not self._loaded.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._loaded.wait(), _FIRST_READ)
+
+    async def _until_asked(self, deadline: float) -> None:
+        """Wait for a sign-in under way, until ``time.monotonic() == deadline`` at most."""
+        left = deadline - time.monotonic()
+        await self._until(lambda: self.current() or not self._under_way(), left)
+
+    async def _until(self, done: Callable[[], object], limit: float) -> None:
+        """Wait until ``done()``, at most ``limit`` seconds."""
+        deadline = time.monotonic() + limit
+        while not done() and (left := deadline - time.monotonic()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._news.wait(), left)
+
+    def _ask(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(work())
+        self._asking.add(task)
+        task.add_done_callback(self._has_asked)
+
+    def _has_asked(self, task: asyncio.Task[None]) -> None:
+        self._asking.discard(task)
+        self._wake()

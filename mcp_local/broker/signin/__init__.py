@@ -1,0 +1,1 @@
+"""The sign-in: one at a time on a machine, by browser or device code, in a process of its own."""

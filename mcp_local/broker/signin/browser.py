@@ -1,0 +1,63 @@
+"""Opens the person's browser, so that nothing it prints reaches us.
+
+The standard ``webbrowser`` module does it, in a process of its own: browsers inherit standard
+output, write to it, and some stay in the foreground until they are closed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from mcp_local.broker.signin.screen import with_screen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
+_LOOK = "import webbrowser; webbrowser.get()"
+_OWN_SCREEN = ("win32", "darwin")
+"""Systems where a person's session always has a screen."""
+
+
+def available(environ: Mapping[str, str]) -> bool:
+    """Tell whether a browser can probably be opened.
+
+    ``BROWSER`` counts as one. Without a display only text browsers are left, which need a terminal
+    that we don't have.
+    """
+    if environ.get("BROWSER") or sys.platform in _OWN_SCREEN:
+        return True
+    environ = with_screen(environ)
+    if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
+        return False
+    return not _start(_LOOK, environ=environ).wait()
+
+
+class Opening:
+    """An address on its way to the browser."""
+
+    def __init__(self, url: str, environ: Mapping[str, str]) -> None:
+        """Start to open ``url``; returns at once."""
+        self._process = _start(_OPEN, url, environ=with_screen(environ))
+
+    def failed(self) -> bool:
+        """Tell whether no browser took the address; ``False`` while one is being tried."""
+        return bool(self._process.poll())
+
+    def let_go(self) -> None:
+        """Leave the browser to the person."""
+        if self._process.poll() is None:
+            self._process.returncode = 0  # else Python warns of a process left running
+
+
+def _start(program: str, *words: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
+        [sys.executable, "-P", "-c", program, *words],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C ends the sign-in, not the browser
+    )
