@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STATE = "the-state-of-this-sign-in"
 AUTH_URI = f"https://login.example/authorize?client_id=x&state={STATE}&response_mode=form_post"
+SIGNED_IN = pages.signed_in("Rita Reader", "Claude Desktop")
 
 
 @dataclass
@@ -33,7 +34,7 @@ class Serving:
     failure: BaseException | None = None
     hold_redeeming: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
-    page: Response = pages.signed_in("Rita Reader", "Claude Desktop")
+    page: Response = field(default_factory=lambda: SIGNED_IN)
     """What the browser is shown at the end."""
 
     @property
