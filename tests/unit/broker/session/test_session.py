@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import subprocess
+import sys
 import time
 import timeit
 from dataclasses import replace as changed
@@ -120,6 +122,16 @@ def test_sessions_are_what_the_guard_is_handed(here: Desk) -> None:
     """Both kinds have the shape that the guard asks for; pyright checks it here."""
     sessions: list[Session] = [here.session(), DeclaredSession(here.settings)]
     assert [session.program for session in sessions] == ["", ""]
+
+
+def test_servers_import_nothing_heavy() -> None:
+    """What the verifier and MSAL bring along isn't loaded before the first answer."""
+    program = (
+        "import sys, mcp_local.broker.session.local\n"
+        "heavy = {'jwt', 'cryptography', 'msal', 'requests', 'urllib3', 'truststore'}\n"
+        "sys.exit(' '.join(heavy & set(sys.modules)) or None)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_nobody_is_signed_in_before_the_store_was_read(here: Desk) -> None:
