@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from mcp_local.cli.context import take_environment
 from mcp_local.cli.main import main as run_command
 
 
@@ -14,7 +14,7 @@ def main() -> int:
     All that is imported on the way to ``run`` is the standard library's and light; every command
     brings its own weight along.
     """
-    return run_command(sys.argv[1:], os.environ)
+    return run_command(sys.argv[1:], take_environment())
 
 
 if __name__ == "__main__":

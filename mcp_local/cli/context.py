@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.settings import load
+from mcp_local.settings.keys import PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
     from mcp_local.cli.console import Console
     from mcp_local.cli.parser import Arguments
     from mcp_local.settings import Settings
+
+
+def take_environment() -> dict[str, str]:
+    """Return the environment of this process, and take the cache's passphrase out of it.
+
+    A server's code, and what it starts, run in this process or inherit from it: the passphrase is
+    none of their business (SECURITY.md M14).
+    """
+    environ = dict(os.environ)
+    os.environ.pop(PASSPHRASE_VARIABLE, None)
+    return environ
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.console import Console
-from mcp_local.cli.context import Context
+from mcp_local.cli.context import Context, take_environment
 from mcp_local.cli.main import at_edge
 from mcp_local.cli.run import serve_own
 
@@ -27,7 +26,7 @@ def run_own(server: FastMCP[Any], policy: str) -> None:
 
     refuse_while_loading()
     console = Console()
-    context = Context(console, os.environ, sys.argv[1:])
+    context = Context(console, take_environment(), sys.argv[1:])
     path = str(_beside_program(policy)) if policy else ""
     if code := at_edge(console, lambda: serve_own(server, path, context)):
         raise SystemExit(int(code))

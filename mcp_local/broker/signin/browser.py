@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.signin.screen import with_screen
+from mcp_local.settings.keys import PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ class Opening:
 def _start(program: str, *words: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
         [sys.executable, "-P", "-c", program, *words],
-        env=environ,
+        env={name: text for name, text in environ.items() if name != PASSPHRASE_VARIABLE},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -17,6 +17,7 @@ from mcp_local.errors import Denied, ExitCode, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def raising(error: BaseException) -> Callable[[], ExitCode]:
@@ -114,3 +115,36 @@ def test_a_reader_that_went_away_is_no_fault(words: list[str]) -> None:
     os.close(writer)
     assert "Traceback" not in done.stderr
     assert done.returncode == ExitCode.OK
+
+
+def test_a_servers_code_is_not_told_the_passphrase(tmp_path: Path) -> None:
+    """M14: a tool that shows its environment, or starts something, gives nothing away."""
+    server = tmp_path / "server.py"
+    server.write_text(
+        "import os\n"
+        "from fastmcp import FastMCP\n"
+        "mcp = FastMCP()\n"
+        "@mcp.tool(tags={'x'})\n"
+        "def show() -> str:\n"
+        "    return repr(dict(os.environ))\n",
+        encoding="utf-8",
+    )
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("roles: {R: {tags: [x]}}", encoding="utf-8")
+    environ = os.environ | {
+        "MCP_LOCAL_HOME": str(tmp_path / "home"),
+        "MCP_LOCAL_SIGN_IN": "none",
+        "MCP_LOCAL_SIGN_IN_ROLES": "R",
+        "MCP_LOCAL_CACHE_PASSPHRASE": "canary",
+    }
+    line = ["call", "show", str(server), "--policy", str(policy)]
+    done = subprocess.run(
+        [sys.executable, "-m", "mcp_local", *line],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert "MCP_LOCAL_SIGN_IN_ROLES" in done.stdout
+    assert "canary" not in done.stdout + done.stderr

@@ -222,6 +222,23 @@ def test_browser_prints_nothing_to_us(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "")
 
 
+def test_browser_is_not_told_the_passphrase(tmp_path: Path) -> None:
+    """M14: it runs whatever pages hold, and needs no more than the address."""
+    seen = tmp_path / "seen"
+    script = tmp_path / "browser.py"
+    script.write_text(
+        f"import os, pathlib; pathlib.Path({str(seen)!r}).write_text(repr(dict(os.environ)))",
+        encoding="utf-8",
+    )
+    browser = f"{sys.executable} {script} %s"
+    canary = {"MCP_LOCAL_CACHE_PASSPHRASE": "canary", "MCP_LOCAL_HOME": "kept"}
+    opening = Opening("http://localhost/ok", os.environ | canary | {"BROWSER": browser})
+    _wait(lambda: seen.exists() and seen.read_text(encoding="utf-8").endswith("}"))
+    opening.let_go()
+    assert "canary" not in seen.read_text(encoding="utf-8")
+    assert "kept" in seen.read_text(encoding="utf-8")
+
+
 # Turns
 
 
