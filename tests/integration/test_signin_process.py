@@ -1,20 +1,17 @@
-"""The sign-in process: what a person meets, and how it ends (real processes, real MSAL)."""
+"""``mcp-local login`` as a person runs it in a terminal: a real process, real MSAL."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mcp_local.broker.state import Phase
-from mcp_local.emulator import Fault
-from mcp_local.emulator.visitor import Mood, browser_command, visit
+from mcp_local.emulator.visitor import visit
 from mcp_local.errors import ExitCode
 from tests.support.desk import Desk, desk, wait_for
 
@@ -89,34 +86,11 @@ def test_state_file_log_and_address_hold_no_secret(here: Desk) -> None:
             assert secret not in text
 
 
-def test_cancelled_sign_in_ends_at_once(here: Desk) -> None:
-    """Cancelling on the page says so there, in the terminal, and in the state."""
-    with here.command("login") as login:
-        outcome = here.visit("reader", mood=Mood.CANCELS)
-        _, err = login.communicate(timeout=30)
-    assert login.returncode == ExitCode.SIGN_IN_NEEDED
-    assert "Sign-in was cancelled" in outcome.text
-    assert "declined" in err
-    state = here.state()
-    assert state.phase is Phase.SIGNED_OUT
-    assert state.problem is not None
-    assert state.problem.code == "AADSTS65004"
-
-
-def test_unanswered_sign_in_ends_with_an_error_of_its_own(here: Desk) -> None:
-    """A closed tab: the time limit, its own error, and the port is free again."""
-    result = here.run("login", "--timeout", "1")
-    assert result.returncode == ExitCode.SIGN_IN_NEEDED
-    assert "Nobody finished the sign-in within 1 second" in result.stderr
-    state = here.state()
-    assert (state.phase, state.start_url) == (Phase.SIGNED_OUT, "")
-    assert state.problem is not None
-    assert state.problem.code == "timed_out"
-
-
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("way", ["browser", "device"])
+@pytest.mark.parametrize(
+    ("number", "way"),
+    [(signal.SIGINT, "browser"), (signal.SIGTERM, "browser"), (signal.SIGINT, "device")],
+)
 def test_interrupted_by_the_person(here: Desk, number: signal.Signals, way: str) -> None:
     """Ctrl-C and SIGTERM end it at once, with exit code 130, and the state says so."""
     with here.command("login", *(["--device"] if way == "device" else [])) as login:
@@ -146,58 +120,6 @@ def test_device_code(here: Desk) -> None:
     assert here.tabs() == []
 
 
-def test_device_code_that_nobody_enters(here: Desk) -> None:
-    """The time limit holds for the device code too."""
-    result = here.run("login", "--device", "--timeout", "1")
-    assert result.returncode == ExitCode.SIGN_IN_NEEDED
-    assert "Nobody finished the sign-in within 1 second" in result.stderr
-
-
-def test_declined_device_code(here: Desk) -> None:
-    """The person's no on the other device ends it."""
-    with here.command("login", "--device") as login:
-        _line_with(login, "enter the code")
-        state = here.state()
-        visit(state.verification_uri, "reader", user_code=state.user_code, mood=Mood.CANCELS)
-        assert login.wait(30) == ExitCode.SIGN_IN_NEEDED
-    problem = here.state().problem
-    assert problem is not None
-    assert problem.code == "AADSTS65004"
-
-
-@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="always has a screen")
-def test_without_a_browser_it_says_what_to_do(here: Desk) -> None:
-    """No display and no BROWSER: an error at once that names the other ways."""
-    _take_browser_away(here)
-    result = here.run("login")
-    assert result.returncode == ExitCode.SIGN_IN_NEEDED
-    assert "mcp-local login --no-browser" in result.stderr
-    assert "mcp-local login --device" in result.stderr
-
-
-@pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="always has a screen")
-@pytest.mark.parametrize("broken", [False, True])
-def test_fallback_to_the_device_code(
-    here: Desk,
-    broken: bool,  # noqa: FBT001 - a parameter of the test
-) -> None:
-    """Where no browser can be opened, or the one that is named fails, the settings may say so."""
-    _take_browser_away(here)
-    if broken:
-        here.environ["BROWSER"] = f"{sys.executable} -c raise(SystemExit(1)) %s"
-    here.set(SIGN_IN_FALLBACK="device")
-    with here.command("login") as login:
-        _line_with(login, "enter the code")
-        state = here.state()
-        visit(state.verification_uri, "reader", user_code=state.user_code)
-        assert login.wait(30) == ExitCode.OK
-
-
-def _take_browser_away(here: Desk) -> None:
-    for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
-        here.environ.pop(name, None)
-
-
 def test_chosen_port_is_used_and_a_taken_one_refused(here: Desk) -> None:
     """``--port`` is for ``ssh -L``: that port, or an error."""
     with socket.socket() as free:
@@ -205,8 +127,6 @@ def test_chosen_port_is_used_and_a_taken_one_refused(here: Desk) -> None:
         port = free.getsockname()[1]
     with here.command("login", "--no-browser", "--port", str(port)) as login:
         _line_with(login, f"http://localhost:{port}/start/")
-        second = here.run("login", "--no-browser", "--port", str(port), "--timeout", "2")
-        assert second.returncode == ExitCode.SIGN_IN_NEEDED  # it waited for the first
         login.kill()
     with socket.socket() as squatter:
         squatter.bind(("127.0.0.1", 0))
@@ -215,55 +135,3 @@ def test_chosen_port_is_used_and_a_taken_one_refused(here: Desk) -> None:
         result = here.run("login", "--no-browser", "--port", taken)
     assert result.returncode == ExitCode.SIGN_IN_NEEDED
     assert "taken by another program" in result.stderr
-
-
-def test_memory_only_is_refused_at_the_terminal(here: Desk) -> None:
-    """A result that would be gone at once isn't asked for; the storage options are named."""
-    here.set(CACHE_KEY="memory")
-    result = here.run("login")
-    assert result.returncode == ExitCode.USAGE
-    assert "MCP_LOCAL_CACHE_PASSPHRASE" in result.stderr
-    assert here.tabs() == []
-
-
-def test_authority_out_of_reach(here: Desk) -> None:
-    """Nobody is asked, and the person is told in words."""
-    with here.emulator.switched_off():
-        result = here.run("login")
-    assert result.returncode == ExitCode.UNREACHABLE
-    assert here.tabs() == []
-    problem = here.state().problem
-    assert problem is not None
-    assert "can't be reached" in problem.message
-
-
-def test_what_an_administrator_must_do_is_said_everywhere(here: Desk) -> None:
-    """A refusal at the token endpoint: on the page, in the terminal and in the state."""
-    refusal = {"error": "unauthorized_client", "error_description": "AADSTS7000112: …"}
-    here.emulator.faults.add(Fault(path="*/token", status=400, body=json.dumps(refusal).encode()))
-    with here.command("login") as login:
-        outcome = here.visit("reader")
-        _, err = login.communicate(timeout=30)
-    assert login.returncode == ExitCode.SIGN_IN_NEEDED
-    state = here.state()
-    assert state.phase is Phase.BLOCKED
-    assert state.problem is not None
-    assert state.problem.code == "AADSTS7000112"
-    for text in (outcome.text, err):
-        assert state.problem.message in text.replace("&#x27;", "'")
-
-
-def test_wrong_account_is_refused_by_name(here: Desk) -> None:
-    """With a pinned account nobody else gets in, and the page says whom the settings want."""
-    here.set(ACCOUNT="writer@contoso.example")
-    with here.command("login") as login:
-        outcome = here.visit("reader")
-        assert login.wait(30) == ExitCode.SIGN_IN_NEEDED
-    assert "writer@contoso.example" in outcome.text
-    assert here.state().phase is Phase.NEEDS_YOU
-
-
-def test_browser_in_the_foreground_is_no_hindrance(here: Desk) -> None:
-    """A ``BROWSER`` that stays open until the visit is over neither blocks nor is waited for."""
-    here.environ["BROWSER"] = browser_command("reader").removesuffix(" &")
-    assert here.run("login").returncode == ExitCode.OK

@@ -32,6 +32,7 @@ _LOOK = 0.25
 """Seconds between two looks at whether the browser could be opened."""
 
 
+_MINUTE = 60.0
 _RESTART = "If it doesn't show your tools within a few seconds, restart it."
 """Several clients read their list of tools once (CLIENTS.md consequence 2)."""
 
@@ -215,11 +216,11 @@ class _Visit:
 
 
 def _timed_out(limit: float) -> Declined:
-    time_limit = f"{limit:.0f} seconds" if limit < 120 else f"{limit / 60:.0f} minutes"  # noqa: PLR2004 - reads better
+    count, unit = (limit / 60, "minute") if limit > _MINUTE else (limit, "second")
     return Declined(
         Problem(
             "timed_out",
-            f"Nobody finished the sign-in within {time_limit}.",
+            f"Nobody finished the sign-in within {count:.0f} {unit}{'' if count == 1 else 's'}.",
             "If the page is closed or shows an error, ask for the sign-in again.",
         )
     )
