@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 _PROCESS, _FILES = 0.1, 0.25
 """Seconds between two looks at a process of ours, and at files and locks."""
+_LONGEST_TURN = 120.0
+"""Seconds; a renewal waits 60 for another one, and its requests take less."""
 _EXPECTED = {ExitCode.OK, ExitCode.SIGN_IN_NEEDED, ExitCode.UNREACHABLE, ExitCode.INTERRUPTED}
 """How processes end that have said the rest in the state file."""
 
@@ -144,12 +147,19 @@ class Errands:
 
     @asynccontextmanager
     async def _turn(self, name: str, needed: Needed) -> AsyncGenerator[bool]:
-        """Wait for our turn at an errand; yields ``False`` when it isn't needed any more."""
+        """Wait for our turn at an errand; yields ``False`` when it isn't needed any more.
+
+        Whoever has it for too long was stopped (C9). To go on without it is safe, since the
+        processes that are sent take turns by locks of their own.
+        """
         lock = FileLock(self._profile / f"{name}.lock")
+        deadline = time.monotonic() + _LONGEST_TURN
         try:
             while await needed():
-                if not self.shared or await in_thread(
-                    partial(lock.acquire, 0), undo=lambda _: lock.release()
+                if (
+                    not self.shared
+                    or await in_thread(partial(lock.acquire, 0), undo=lambda _: lock.release())
+                    or time.monotonic() >= deadline
                 ):
                     yield await needed()
                     return

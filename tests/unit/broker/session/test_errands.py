@@ -311,6 +311,18 @@ def test_errand_of_another_instance_is_waited_for(settings: Settings) -> None:
     assert not sent.fault
 
 
+def test_errand_of_a_stopped_instance_is_done_without_it(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """C9: one stopped server doesn't keep all others from renewing."""
+    monkeypatch.setattr("mcp_local.broker.session.errands._LONGEST_TURN", 0.2)
+    done = settings.home / "done"
+    sent = _errands(settings, _stand_in(settings, f"open({str(done)!r}, 'w')"))
+    with FileLock(profile_dir(settings) / "renewal.lock"):
+        asyncio.run(asyncio.wait_for(sent.renew(force=False, needed=_yes), 20))
+    assert done.exists()
+
+
 def test_cancelled_errand_leaves_no_lock_and_no_process(
     settings: Settings,
 ) -> None:
