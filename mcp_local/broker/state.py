@@ -12,6 +12,13 @@ from typing import Annotated
 
 import msgspec
 
+# People open these, so a file that says anything else isn't believed.
+_StartUrl = Annotated[
+    str, msgspec.Meta(pattern=r"^(http://localhost:[0-9]{1,5}/start/[A-Za-z0-9_-]+)?\Z")
+]
+_UserCode = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9-]{0,32}\Z")]
+_Address = Annotated[str, msgspec.Meta(pattern=r"^(https?://[!-~]+)?\Z")]
+
 
 class Phase(StrEnum):
     """Where the sign-in stands; the same words everywhere a person looks."""
@@ -45,10 +52,10 @@ class SignInState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Seconds since the epoch, as are all times here."""
     deadline: float = 0.0
     """When the sign-in under way gives up."""
-    start_url: str = ""
+    start_url: _StartUrl = ""
     """One-time loopback address that sends the browser to the authority."""
-    user_code: str = ""
-    verification_uri: str = ""
+    user_code: _UserCode = ""
+    verification_uri: _Address = ""
     problem: Problem | None = None
     claims: str = ""
     """The claims challenge (JSON) that the next sign-in must hand on to the authority."""
