@@ -94,11 +94,18 @@ def sign_in_needed(status: Status) -> str:
     return "\n".join(["Sign-in needed: nobody is signed in to Microsoft Entra ID.", _next(status)])
 
 
-def signed_in(status: Status) -> str:
-    """Return what the sign-in tool answers."""
+def signed_in(status: Status, *, rereads: bool | None) -> str:
+    """Return what the sign-in tool answers; ``rereads`` as in ``clients.Client``."""
     if not status.signed_in:
         return "\n".join(filter(None, [_problem(status), _next(status)]))
-    return f"{who(status)}\nThe list of tools may have changed: read it again."
+    match rereads:
+        case True:
+            news = "The list of tools has changed with it."
+        case False:
+            news = "This program reads the list of tools only once: restart it to see the new ones."
+        case None:
+            news = "The list of tools has changed; if it doesn't show here, restart this program."
+    return f"{who(status)}\n{news}"
 
 
 def signed_out(status: Status) -> str:

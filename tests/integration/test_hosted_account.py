@@ -17,7 +17,7 @@ from fastmcp.exceptions import ToolError
 from mcp.client.subscriptions import listen
 from mcp_types import TextContent
 
-from tests.support.hosted import SERVERS
+from tests.support.hosted import HANDSHAKE, PATIENCE, SERVERS, Served
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -176,3 +176,46 @@ def test_a_waiting_sign_in_tells_where_it_waits(tmp_path: Path) -> None:
             assert env["START_URL"] in await text(client, "mcp_local_sign_in")
 
     asyncio.run(run())
+
+
+def test_a_model_cannot_flood_the_person_with_questions(tmp_path: Path) -> None:
+    """However often it calls, one question is open; the next may be asked after the answer."""
+    form: dict[str, Any] = {"elicitation": {}}
+    with Served("full", tmp_path, HANDSHAKE, capabilities=form) as served:
+        served.open()
+        served.sign_in("ada", "reader")
+        call: dict[str, Any] = {"name": "mcp_local_sign_out", "arguments": {}}
+        asking = served.post("tools/call", call)
+        question = _question(served)
+        for _ in range(3):
+            assert "Still signed in" in served.text("mcp_local_sign_out")
+        assert served.notes.empty()
+        served.send({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "decline"}})
+        assert b"Still signed in" in served.answer(asking)
+        served.post("tools/call", call)
+        assert _question(served)["id"] != question["id"]
+
+
+def _question(served: Served) -> dict[str, Any]:
+    """Return the next question to the person; news of lists comes before it."""
+    while True:
+        note = served.notes.get(timeout=PATIENCE)
+        if note["method"] == "elicitation/create":
+            return note
+
+
+def test_a_yes_is_good_for_one_sign_out(tmp_path: Path) -> None:
+    """What was answered once doesn't sign the person out again, nor is a second question open."""
+    form: dict[str, Any] = {"elicitation": {"form": {}}}
+    with Served("full", tmp_path, capabilities=form) as served:
+        served.open()
+        served.sign_in("ada", "reader")
+        state = served.call("mcp_local_sign_out")["requestState"]
+        assert "Still signed in" in served.text("mcp_local_sign_out")
+        yes = {"confirm": {"action": "accept", "content": {"confirm": True}}}
+        answer = {"name": "mcp_local_sign_out", "requestState": state, "inputResponses": yes}
+        first = served.request("tools/call", answer)["result"]
+        assert "Signed out" in first["content"][0]["text"]
+        served.sign_in("ada", "reader")
+        again = served.request("tools/call", answer)["result"]
+        assert again["resultType"] == "input_required"

@@ -12,6 +12,7 @@ from tests.support.hosted import ERAS, Served
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
 LISTS = ("tools/list", "resources/list", "resources/templates/list", "prompts/list")
 SAVE = hashed_backend_name("crm", "secret_save")
@@ -344,3 +345,17 @@ def test_a_refused_use_has_one_line_in_the_log(reader: Served) -> None:
     assert line["outcome"] == "unknown"
     assert line["allowed"] is False
     assert isinstance(line["duration_us"], int)
+
+
+def test_a_completion_tells_of_nothing_but_what_it_was_asked_for(tmp_path: Path) -> None:
+    """Templates that are listed but not completed aren't named in answers about other ones."""
+    policy = "version: 1\nroles:\n  reader: {resources: ['item://1']}\n"
+    with Served("full", tmp_path, POLICY=policy) as served:
+        served.open()
+        served.sign_in("ada", "reader")
+        assert served.names("resources/templates/list") == {"item://{number}"}
+        asked = served.request("completion/complete", template("item://{number}"))
+        assert "Not allowed: item://{number}" in asked["error"]["message"]
+        for uri in ("vault://{number}", "absent://{number}"):
+            asked = served.request("completion/complete", template(uri))
+            assert asked["error"]["message"] == f"Unknown reference: '{uri}'"

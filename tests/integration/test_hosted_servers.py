@@ -75,6 +75,18 @@ def test_caches_outside_of_the_server_serve_nobody_elses_answers(era: str, tmp_p
         assert "error" in served.request("prompts/get", {"name": "secret_prompt"})
 
 
+def test_a_cache_put_first_while_the_server_starts_comes_after_the_guard(tmp_path: Path) -> None:
+    """A lifespan may change the middleware; the guard stays before all of it."""
+    with Served("cached_later", tmp_path) as served:
+        served.open()
+        served.sign_in("wes", "writer")
+        assert served.names() == {"echo", "secret"}
+        assert served.text("secret") == "written"
+        served.sign_in("ada", "reader")
+        assert served.names() == {"echo"}
+        assert served.text("secret") == "Unknown tool: 'secret'"
+
+
 @eras
 def test_without_a_policy_only_components_with_their_own_check_are_served(
     era: str, tmp_path: Path

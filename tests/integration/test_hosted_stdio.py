@@ -15,12 +15,21 @@ import pytest
 from tests.support.hosted import HANDSHAKE, MODERN, PATIENCE, Served
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 LIMIT = 1.0
 """Seconds in which the process must have ended (M21)."""
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """The server with everything in it, and a reader signed in."""
+    with Served("full", tmp_path_factory.mktemp("full"), HANDSHAKE) as served:
+        served.open()
+        served.sign_in("ada", "reader")
+        yield served
 
 
 def test_nothing_but_protocol_reaches_standard_output(tmp_path: Path) -> None:
@@ -37,31 +46,37 @@ def test_nothing_but_protocol_reaches_standard_output(tmp_path: Path) -> None:
     assert served.process.returncode == 0
 
 
-def test_hostile_lines_hurt_nobody(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "ref", [None, {}, {"type": "ref/other", "uri": "x"}, {"type": "ref/prompt"}], ids=repr
+)
+def test_a_completion_of_nothing_is_malformed(ref: object, full: Served) -> None:
+    """It is refused before anything is looked up."""
+    params = {"ref": ref, "argument": {"name": "x", "value": ""}}
+    assert full.request("completion/complete", params)["error"]["code"] == -32602
+
+
+def test_hostile_lines_hurt_nobody(full: Served) -> None:
     """Garbage, bad UTF-8, batches, deep nesting and 5 MiB leave the session as it was (M16)."""
-    with Served("full", tmp_path, HANDSHAKE) as served:
-        served.open()
-        served.sign_in("ada", "reader")
-        for line in (
-            b"",
-            b"garbage",
-            b"\xff\xfe\x00",
-            b"[]",
-            b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
-            b'{"jsonrpc":"2.0","id":7777}',
-            b'{"jsonrpc":"1.0","id":7777,"method":"ping"}',
-            b'{"jsonrpc":"2.0","id":7777,"method":5}',
-            b"[" * 100_000,
-            b'{"jsonrpc":"2.0","id":7777,"result":{}}',
-            b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7777}}',
-        ):
-            served.send(line)
-        served.send(b'{"x":"' + b"y" * (5 * 1024 * 1024) + b'"}')
-        refused = json.loads(served.answer(None))
-        assert refused["error"]["code"] == -32600
-        large = "z" * (3 * 1024 * 1024)
-        assert served.text("echo", {"text": large}) == large
-        assert served.noted() == []
+    for line in (
+        b"",
+        b"garbage",
+        b"\xff\xfe\x00",
+        b"[]",
+        b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
+        b'{"jsonrpc":"2.0","id":7777}',
+        b'{"jsonrpc":"1.0","id":7777,"method":"ping"}',
+        b'{"jsonrpc":"2.0","id":7777,"method":5}',
+        b"[" * 100_000,
+        b'{"jsonrpc":"2.0","id":7777,"result":{}}',
+        b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7777}}',
+    ):
+        full.send(line)
+    full.send(b'{"x":"' + b"y" * (5 * 1024 * 1024) + b'"}')
+    refused = json.loads(full.answer(None))
+    assert refused["error"]["code"] == -32600
+    large = "z" * (3 * 1024 * 1024)
+    assert full.text("echo", {"text": large}) == large
+    assert full.noted() == []
 
 
 @pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.heavy)])

@@ -31,10 +31,12 @@ class Changes:
 
     def __init__(self, mcp: FastMCP[Any]) -> None:
         self._bus = InMemorySubscriptionBus()
+        self.listen = ListenHandler(self._bus)
+        """Answers ``subscriptions/listen``."""
         self._handshake: ServerSession | None = None
         self._telling: asyncio.Task[None] | None = None
         sdk_server(mcp).add_request_handler(
-            "subscriptions/listen", SubscriptionsListenRequestParams, ListenHandler(self._bus)
+            "subscriptions/listen", SubscriptionsListenRequestParams, self.listen
         )
 
     def seen(self, ctx: ServerRequestContext[Any, Any]) -> None:

@@ -54,7 +54,7 @@ class Lists:
         wish = Wish(Action.LIST, client=client)
         with wishing(wish), judged_as(token.identity):
             items = await run()
-            if all(isinstance(part, self._transparent) for part in self._mcp.middleware):
+            if all(type(part) in self._transparent for part in self._mcp.middleware):
                 shown = judged = await self._judged(items)
             else:  # it may have kept the list of another person, or made something up
                 wish.hidden = 0

@@ -10,6 +10,7 @@ from fastmcp.server.providers.addressing import (
 )
 from fastmcp.utilities.versions import VersionSpec
 
+from mcp_local.guard.hosted.components import check_of
 from mcp_local.guard.judge import Wish, wishing
 from mcp_local.policy.model import Action, Kind
 
@@ -54,9 +55,12 @@ async def find_reference(
     """Return what a completion is asked for: a prompt, or a template by its own text or a URI."""
     if kind is Kind.PROMPT:
         return await find_prompt(mcp, name)
-    for template in await mcp.list_resource_templates(run_middleware=False):
+    with wishing(Wish(Action.LIST)):  # the others in the list aren't asked for
+        templates = await mcp.list_resource_templates(run_middleware=False)
+    for template in templates:
         if template.uri_template == name:
-            return template
+            check = check_of(template)
+            return template if check is not None and check(None) else None
     return await find_resource(mcp, name)
 
 

@@ -6,7 +6,7 @@ of it. What isn't found, whether hidden or not there, takes one and the same way
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastmcp.exceptions import AuthorizationError, NotFoundError, to_mcp_error
 from fastmcp.prompts import Prompt
@@ -18,6 +18,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST
 
 from mcp_local.guard.account import RESERVED
+from mcp_local.guard.hosted.client import client_of
 from mcp_local.guard.hosted.components import name_of
 from mcp_local.guard.hosted.gate import Gate, Outcome, Refusal
 from mcp_local.guard.hosted.lists import Lists
@@ -30,7 +31,7 @@ from mcp_local.guard.hosted.lookup import (
 )
 from mcp_local.guard.hosted.tools import AccountTools
 from mcp_local.guard.judge import Wish
-from mcp_local.policy.model import Action, ClientInfo, Kind
+from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -50,8 +51,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", Tool, Resource, ResourceTemplate, Prompt)
 R = TypeVar("R")
-_CLIENT_TEXT: Final = 200
-"""Characters kept of what a client says of itself."""
 
 
 class GuardMiddleware(Middleware):
@@ -76,6 +75,12 @@ class GuardMiddleware(Middleware):
             Kind.PROMPT: mcp.list_prompts,
             Kind.RESOURCE: self._all_resources,
         }
+
+    def lead(self) -> None:
+        """Come first again, if a lifespan or a tool has put middleware of its own there since."""
+        chain = self._mcp.middleware
+        if not chain or chain[0] is not self:
+            chain[:] = [self, *(part for part in chain if part is not self)]
 
     def abandon(self) -> None:
         """Log the uses that the end of the process cuts off."""
@@ -224,16 +229,6 @@ class GuardMiddleware(Middleware):
 
     async def _all_resources(self) -> list[Resource | ResourceTemplate]:
         return [*await self._mcp.list_resources(), *await self._mcp.list_resource_templates()]
-
-
-def client_of(context: MiddlewareContext[Any]) -> ClientInfo:
-    """Return what the client says of itself."""
-    request = context.fastmcp_context and context.fastmcp_context.request_context
-    params = request.session.client_params if request else None
-    if params is None:
-        return ClientInfo()
-    info = params.client_info
-    return ClientInfo(info.name[:_CLIENT_TEXT], info.version[:_CLIENT_TEXT])
 
 
 def _as_error(refusal: Refusal, unknown: str) -> Exception:

@@ -42,6 +42,7 @@ def protect(  # noqa: PLR0913 - what the wiring knows, each by its name
     tree = Tree(mcp, judge, log)
     changes = Changes(mcp)
     # First of all: an outer cache would serve one person's answers to another.
-    mcp.middleware.insert(0, GuardMiddleware(mcp, judge, session, log, Hold(hold), notice))
-    sdk_server(mcp).middleware.insert(0, RootMiddleware(mcp, tree, session, changes))
+    guard = GuardMiddleware(mcp, judge, session, log, Hold(hold), notice)
+    guard.lead()
+    sdk_server(mcp).middleware.insert(0, RootMiddleware(mcp, guard, tree, session, changes))
     session.on_change(changes.announce)

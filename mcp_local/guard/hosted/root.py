@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mcp_types import ServerCapabilities
 
     from mcp_local.guard.hosted.changes import Changes
+    from mcp_local.guard.hosted.middleware import GuardMiddleware
     from mcp_local.guard.hosted.tree import Tree
     from mcp_local.guard.session import Session
 
@@ -30,7 +31,11 @@ REQUESTS: Final = frozenset(
         "server/discover",
         "ping",
         "logging/setLevel",
-        "subscriptions/listen",  # our own: it tells of changed lists, nothing else
+    }
+)
+LISTEN: Final = "subscriptions/listen"
+BY_FASTMCP: Final = frozenset(
+    {
         "tools/list",
         "tools/call",
         "resources/list",
@@ -56,7 +61,16 @@ NOTIFICATIONS: Final = frozenset(
 class RootMiddleware:
     """Sees every message first and every answer last."""
 
-    def __init__(self, mcp: FastMCP[Any], tree: Tree, session: Session, changes: Changes) -> None:
+    def __init__(
+        self,
+        mcp: FastMCP[Any],
+        guard: GuardMiddleware,
+        tree: Tree,
+        session: Session,
+        changes: Changes,
+    ) -> None:
+        self._guard = guard
+        self._mcp = mcp
         self._server = sdk_server(mcp)
         self._extension_methods = extension_methods(mcp)
         self._tree = tree
@@ -75,6 +89,7 @@ class RootMiddleware:
         install(self._user, self._session)
         self._name_client(ctx)
         self._changes.seen(ctx)
+        self._guard.lead()
         await self._tree.extend()
         return self._honest(await call_next(ctx))
 
@@ -86,10 +101,15 @@ class RootMiddleware:
             self._session.program = clean((info.title or info.name)[:_PROGRAM])
 
     def _is_served(self, method: str) -> bool:
-        """Whether the method is guarded; completion only where the server has a handler for it."""
-        if method == "completion/complete":
-            return self._server.get_request_handler(method) is not None
-        return method in REQUESTS
+        """Whether the method is known, and answered by who is known to answer it.
+
+        A handler of the author's own in place of FastMCP's would see neither hook nor policy.
+        """
+        entry = self._server.get_request_handler(method)
+        handler = entry.handler if entry else None
+        if method in BY_FASTMCP:
+            return getattr(handler, "__self__", None) is self._mcp
+        return method in REQUESTS or (method == LISTEN and handler is self._changes.listen)
 
     def _honest(self, result: HandlerResult) -> HandlerResult:
         """Announce what is served, and let no answer be kept for another person."""

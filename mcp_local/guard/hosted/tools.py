@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -18,6 +20,8 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_local.guard import account
 from mcp_local.guard.clean import clean
+from mcp_local.guard.clients import known
+from mcp_local.guard.hosted.client import client_of
 
 if TYPE_CHECKING:
     from fastmcp.server.middleware import MiddlewareContext
@@ -50,6 +54,29 @@ def account_tools() -> list[Tool]:
     ]
 
 
+class _Question:
+    """The one question that may be open, so that a model can't flood the person (M27)."""
+
+    def __init__(self) -> None:
+        self._state = ""
+        self._until = 0.0
+
+    def open(self, object_id: str) -> str:
+        """Return the state that its answer must bring; empty while another one is open."""
+        if self._state and time.monotonic() < self._until:
+            return ""
+        self._state = f"{object_id} {secrets.token_hex(16)}"
+        self._until = time.monotonic() + account.SIGN_IN_WAIT
+        return self._state
+
+    def close(self, state: str | None) -> bool:
+        """Whether ``state`` is that of the last question; it is good once."""
+        if not state or state != self._state:
+            return False
+        self._state = ""
+        return True
+
+
 class AccountTools:
     """Answers calls of the account tools."""
 
@@ -57,6 +84,7 @@ class AccountTools:
         self._session = session
         self._notice = notice
         """What whoami tells beside the person: why a policy isn't in force, for one."""
+        self._question = _Question()
         self.listed = account_tools()
 
     async def call(self, context: MiddlewareContext[CallToolRequestParams]) -> ToolResult:
@@ -64,7 +92,8 @@ class AccountTools:
         match context.message.name:
             case account.SIGN_IN:
                 status = await self._session.sign_in(wait=account.SIGN_IN_WAIT)
-                return ToolResult(account.signed_in(status), is_error=not status.signed_in)
+                text = account.signed_in(status, rereads=known(client_of(context).name).rereads)
+                return ToolResult(text, is_error=not status.signed_in)
             case account.WHOAMI:
                 return await self._whoami(context.message.arguments or {})
             case _:
@@ -102,20 +131,24 @@ class AccountTools:
         )
         if session.protocol_version in MODERN_PROTOCOL_VERSIONS:
             # The state is sealed by the SDK for this person, tool and arguments.
-            if context.message.request_state != object_id:
-                requests: InputRequests = {_CONFIRM: ElicitRequest(params=question)}
-                return InputRequiredToolResult(
-                    InputRequiredResult(input_requests=requests, request_state=object_id)
-                )
-            return _said_yes((context.message.input_responses or {}).get(_CONFIRM))
-        with anyio.move_on_after(account.SIGN_IN_WAIT):
-            return _said_yes(
-                await session.elicit_form(
-                    question.message,
-                    _SCHEMA,
-                    related_request_id=_request_id(context),
-                )
+            if self._question.close(context.message.request_state):
+                return _said_yes((context.message.input_responses or {}).get(_CONFIRM))
+            state = self._question.open(object_id)
+            requests: InputRequests = {_CONFIRM: ElicitRequest(params=question)}
+            return bool(state) and InputRequiredToolResult(
+                InputRequiredResult(input_requests=requests, request_state=state)
             )
+        state = self._question.open(object_id)
+        if not state:
+            return False
+        try:
+            with anyio.move_on_after(account.SIGN_IN_WAIT):
+                answer = await session.elicit_form(
+                    question.message, _SCHEMA, related_request_id=_request_id(context)
+                )
+                return _said_yes(answer)
+        finally:
+            self._question.close(state)
         return False
 
 

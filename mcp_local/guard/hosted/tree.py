@@ -117,9 +117,11 @@ class Tree:
             for name, tool in list(tools.items()):
                 if check_of(tool) is not None:
                     continue
-                self._replaced.append((tools, name, tools.pop(name)))
                 copy = await guard.copy(tool)
-                if copy is not None:
+                self._replaced.append((tools, name, tool))
+                if copy is None:
+                    del tools[name]
+                else:
                     tools[name] = copy
 
     def _outward(self, server: int) -> Outward:

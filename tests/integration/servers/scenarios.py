@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +36,8 @@ from mcp_types import EmptyResult, RequestParams
 import mcp_local
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from fastmcp.server.middleware import CallNext, MiddlewareContext
 
     from mcp_local.policy.model import Decision
@@ -133,7 +136,13 @@ class Leak(ServerExtension):
 
 def full() -> FastMCP[Any]:
     """Return a server with all kinds of components and ways round names."""
-    mcp = FastMCP("full", middleware=[Ear()], instructions="For everybody.")
+    mcp = FastMCP(
+        "full",
+        middleware=[Ear()],
+        instructions="For everybody.",
+        cache_ttl=60,
+        cache_scope="public",
+    )
     _tools(mcp)
     _identity_tools(mcp)
     _resources(mcp)
@@ -294,6 +303,20 @@ def cached() -> FastMCP[Any]:
     mcp.tool(lambda: "written", name="secret", tags={"write"})
     mcp.resource("docs://closed", tags={"write"})(lambda: "closed")
     mcp.prompt(lambda: "prompted", name="secret_prompt", tags={"write"})
+    return mcp
+
+
+def cached_later() -> FastMCP[Any]:
+    """Return a server that puts a cache before everything else when it starts."""
+
+    @asynccontextmanager
+    async def start(server: FastMCP[Any]) -> AsyncGenerator[None]:
+        server.middleware = [Forgetful(), *server.middleware]
+        yield
+
+    mcp = FastMCP("cached-later", lifespan=start)
+    mcp.tool(lambda: "read", name="echo", tags={"read"})
+    mcp.tool(lambda: "written", name="secret", tags={"write"})
     return mcp
 
 

@@ -1,0 +1,1 @@
+"""Stands in for the optional package of that name, so that FastMCP makes a page for each tool."""

@@ -1,0 +1,59 @@
+"""Texts for the model, without what a person can't see in them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from mcp_local.guard.clean import MAX_TEXT, clean, clean_json, is_clean_name
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("plain text", "plain text"),
+        ("two\nlines\tand tab\r\n", "two\nlines\tand tab\r\n"),
+        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("\x9b31mred\x07\x00\x7f", "31mred"),
+        ("a\u202eb\u2066c\u2069", "abc"),
+        ("a\u2028b\u2029", "ab"),
+        ("hid\U000e0048\U000e0049den", "hidden"),
+        ("lone\ud800surrogate", "lonesurrogate"),
+        ("naïve 日本語 👩‍💻 שלום", "naïve 日本語 👩‍💻 שלום"),
+    ],
+)
+def test_hidden_characters_go_and_writing_stays(text: str, cleaned: str) -> None:
+    """Escapes, C1, direction overrides and tags go; scripts and joined emoji stay (M9)."""
+    assert clean(text) == cleaned
+
+
+def test_long_texts_are_cut() -> None:
+    """A hundred kilobytes of description are cut."""
+    assert clean("x" * MAX_TEXT) == "x" * MAX_TEXT
+    assert clean("x" * 100_000) == "x" * MAX_TEXT + "…"
+
+
+@settings(deadline=None)
+@given(st.text())
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    """What is clean stays as it is, and holds nothing that can reorder or hide."""
+    once = clean(text)
+    assert clean(once) == once
+    assert not set(once) & set("\x1b\x9b\u202e\u2066\U000e0041")
+
+
+def test_names_hold_nothing_hidden() -> None:
+    """Line ends don't belong in a name either."""
+    assert is_clean_name("get_weather")
+    assert is_clean_name("wetter_für_köln")
+    for name in ("a\nb", "a\rb", "a\tb", "a\u202eb", "a\x1bb", "a\U000e0041"):
+        assert not is_clean_name(name)
+
+
+def test_schemas_are_cleaned_in_depth_and_kept_where_nothing_is_to_clean() -> None:
+    """Texts in dicts and lists; keys stay, as they are what a caller must send."""
+    same = {"a": ["b", {"c": 1, "d": None, "e": True}]}
+    assert clean_json(same) is same
+    assert clean_json({"k\u202e": ["x\x1b", 5, {"y": "z\u202e"}]}) == {
+        "k\u202e": ["x", 5, {"y": "z"}]
+    }
