@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ class Context:
     """One run of the command line."""
 
     console: Console
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # may hold the passphrase
     words: Sequence[str]
     """The command line, as it was given."""
 

@@ -106,7 +106,7 @@ class _Source:
     """The sources, with what they need to know."""
 
     home: Path
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # may hold the passphrase
     passphrase_file: str
     on_new_key: Callable[[str], int]
 

@@ -12,6 +12,7 @@ import pytest
 
 from mcp_local.cli.catalogue import MODULES
 from mcp_local.cli.console import Console
+from mcp_local.cli.context import Context
 from mcp_local.cli.main import at_edge, main
 from mcp_local.errors import Denied, ExitCode, Unreachable
 
@@ -154,3 +155,8 @@ def test_a_servers_code_is_not_told_the_passphrase(tmp_path: Path) -> None:
     )
     assert "MCP_LOCAL_SIGN_IN_ROLES" in done.stdout
     assert "canary" not in done.stdout + done.stderr
+
+
+def test_a_command_does_not_show_its_environment() -> None:
+    """Not in a traceback or a log either: the passphrase may be in it."""
+    assert "canary" not in repr(Context(Console(), {"MCP_LOCAL_CACHE_PASSPHRASE": "canary"}, []))
