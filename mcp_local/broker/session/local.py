@@ -78,6 +78,8 @@ class LocalSession:
         self._callbacks: list[Callable[[], None]] = []
         self._known: object = None
         self._prompts_left = _PROMPTS
+        self._left_alone = False
+        """The person has signed out here: nothing asks by itself any more."""
         self._alive_at = self._renewed_at = -_FIRST_READ
 
     def start(self) -> None:
@@ -134,6 +136,7 @@ class LocalSession:
         Raises:
             StorageError: something can't be removed.
         """
+        self._left_alone = True
         self._errands.sign_out()
         await asyncio.to_thread(self._reader.forget)
         await self._view.update(partial(transitions.signed_out, now=self._clock()))
@@ -212,7 +215,8 @@ class LocalSession:
     async def _prompt_at_start(self) -> None:
         if self._view.renewal_due():
             await self._renew(force=False)
-        await self._prompt_unasked()
+        if self.current() is None:
+            await self._prompt_unasked()
 
     def _prompt_allowed(self, *, use: bool) -> bool:
         """Tell whether to ask at the first use, or once more when a prompt was interrupted."""
@@ -226,7 +230,7 @@ class LocalSession:
             now, state = self._clock(), self._view.state
             allowed = may_prompt(state, now) and may_renew(state, now)
             wanted = self.current() is None and state.phase is not Phase.BLOCKED
-            return wanted and allowed and not self._joinable()
+            return wanted and allowed and not self._left_alone and not self._joinable()
 
         if self._prompts_left:
             self._prompts_left -= 1
