@@ -52,6 +52,8 @@ def test_the_tied_one_has_a_state_folder_of_its_own() -> None:
     while home.exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+    # The folder goes first, the process a moment later; nothing of this test may outlive it.
+    emulator._process.wait(30)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_one_that_does_not_start_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
