@@ -155,7 +155,10 @@ def check_word(value: object, words: tuple[str, ...]) -> str:
     """Return the value if it is one of the words."""
     word = check_text(value)
     if word not in words:
-        raise Unfit(f'must be {" or ".join(words)}, not "{word}"', did_you_mean(word, words))
+        hint = did_you_mean(word, words)
+        misspelt = hint.startswith("Did you mean")  # else it may be a passphrase in the wrong place
+        said = f', not "{word}"' if misspelt else ""
+        raise Unfit(f"must be {' or '.join(words)}{said}", hint)
     return word
 
 

@@ -38,7 +38,7 @@ IN_THE_FILE = [
     Mistake('cloud = "usgov"', 1, "must be public or us-gov or china", "Did you mean 'us-gov'?"),
     Mistake('[log]\nlevel = "warn"', 2, 'not "warn"', "Did you mean 'warning'?"),
     Mistake('[cache]\nkey = "keychain"', 2, 'not "keychain"', "Did you mean 'keyring'?"),
-    Mistake('[cache]\nkey = "xyz"', 2, 'not "xyz"', "Known are: auto, file, keyring, memory, pass"),
+    Mistake('[cache]\nkey = "xyz"', 2, "memory.", "Known are: auto, file, keyring, memory, pass"),
     Mistake("tenant = 5", 1, "must be a text in quotes, not a number"),
     Mistake("tenant = true", 1, "must be a text in quotes, not true or false"),
     Mistake("tenant = 1979-05-27", 1, "must be a text in quotes, not a date or time"),
@@ -185,3 +185,11 @@ def test_a_settings_file_that_cant_be_read_is_refused(tmp_path: Path) -> None:
     environ = {"MCP_LOCAL_HOME": str(tmp_path), "MCP_LOCAL_CONFIG": str(tmp_path / ("x" * 300))}
     with pytest.raises(SettingsError, match="can't be read"):
         load({}, environ)
+
+
+def test_a_passphrase_in_the_wrong_place_is_not_repeated(tmp_path: Path) -> None:
+    """`cache.key` sounds like the place for it; clients keep what we say in their logs."""
+    environ = {"MCP_LOCAL_HOME": str(tmp_path), "MCP_LOCAL_CACHE_KEY": "correct-horse-battery"}
+    with pytest.raises(SettingsError, match=r"`cache\.key` must be") as caught:
+        load({}, environ)
+    assert "horse" not in caught.value.message + caught.value.hint
