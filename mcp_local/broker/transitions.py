@@ -38,7 +38,7 @@ def waiting_for_browser(
 ) -> SignInState:
     """Begin to wait for the browser."""
     began = _settled(state, Phase.WAITING_FOR_BROWSER, now)
-    return replace(began, deadline=deadline, start_url=start_url, last_prompt=now)
+    return replace(began, deadline=deadline, start_url=start_url, last_prompt=now, program="")
 
 
 def waiting_for_device_code(

@@ -149,24 +149,28 @@ class Errands:
     async def _turn(self, name: str, needed: Needed) -> AsyncGenerator[bool]:
         """Wait for our turn at an errand; yields ``False`` when it isn't needed any more.
 
-        Whoever has it for too long was stopped (C9). To go on without it is safe, since the
-        processes that are sent take turns by locks of their own.
+        Whoever has it for too long was stopped (C9), and some folders have no locks (C17). To go
+        on without it is safe, since the processes that are sent take turns by locks of their own.
         """
         lock = FileLock(self._profile / f"{name}.lock")
         deadline = time.monotonic() + _LONGEST_TURN
         try:
             while await needed():
-                if (
-                    not self.shared
-                    or await in_thread(partial(lock.acquire, 0), undo=lambda _: lock.release())
-                    or time.monotonic() >= deadline
-                ):
+                if await self._is_ours(lock) or time.monotonic() >= deadline:
                     yield await needed()
                     return
                 await asyncio.sleep(_FILES)
             yield False
         finally:
             lock.release()
+
+    async def _is_ours(self, lock: FileLock) -> bool:
+        if not self.shared:
+            return True
+        try:
+            return await in_thread(partial(lock.acquire, 0), undo=lambda _: lock.release())
+        except StorageError:
+            return True
 
     async def _send(self, command: Sequence[str], *, wanted: Callable[[], bool]) -> Process | None:
         self.fault = False

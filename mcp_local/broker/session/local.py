@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_local.broker import transitions
 from mcp_local.broker.session.declared import DeclaredSession
 from mcp_local.broker.session.errands import Errands
+from mcp_local.broker.session.news import News
 from mcp_local.broker.session.reader import Reader
 from mcp_local.broker.session.view import View
 from mcp_local.broker.state import Phase, Problem
@@ -69,8 +69,8 @@ class LocalSession:
         self._reader = Reader(settings, environ, clock)
         self._view = View(settings, self._reader, StateFile(profile_dir(settings)), clock)
         self._errands = Errands(settings, environ, self._reader, log, self._view.hear)
-        self._loaded = asyncio.Event()
-        self._news = asyncio.Event()
+        self._news = News()
+        self._loaded = False
         self._watching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
@@ -113,7 +113,7 @@ class LocalSession:
         rested = time.monotonic() - self._renewed_at >= _RENEWAL  # the last may have failed mutely
         if self._view.renewal_due() and rested:
             self._renew(force=False)
-        await self._until(lambda: self.current() or not self._renewing, _RENEWAL)
+        await self._news.until(lambda: self.current() or not self._renewing, seconds=_RENEWAL)
         await self._until_asked(deadline)
         if self.current() is None and self._prompt_allowed(use=use):
             self._ask(self._prompt_unasked)
@@ -127,7 +127,7 @@ class LocalSession:
         if not self._view.settled and not self._joinable():
             self._ask(self._prompt_for_person)
         left = deadline - time.monotonic()
-        await self._until(lambda: self._view.settled or not self._under_way(), left)
+        await self._news.until(lambda: self._view.settled or not self._under_way(), seconds=left)
         return self.status()
 
     async def sign_out(self) -> Status:
@@ -146,9 +146,9 @@ class LocalSession:
     async def refresh(self) -> Status:
         """Fetch a new token now, so that roles granted a minute ago are seen."""
         await self._first_read()
-        await self._until(lambda: not self._renewing, _RENEWAL)
+        await self._news.until(lambda: not self._renewing, seconds=_RENEWAL)
         self._renew(force=True)
-        await self._until(lambda: not self._renewing, _FORCED_RENEWAL)
+        await self._news.until(lambda: not self._renewing, seconds=_FORCED_RENEWAL)
         return self.status()
 
     async def _watch(self) -> None:
@@ -156,7 +156,8 @@ class LocalSession:
         await self._look()
         if self._when is SignInWhen.START:
             self._ask(self._prompt_at_start)
-        self._loaded.set()
+        self._loaded = True
+        self._news.tell()
         while True:
             await asyncio.sleep(_BUSY if self._under_way() else _IDLE)
             await self._look()
@@ -180,13 +181,9 @@ class LocalSession:
         if self.program and not self._view.state.program:
             await self._view.update(partial(transitions.go_back_to, program=self.program))
 
-    def _wake(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
-
     def _tell(self) -> None:
         """Wake who waits here; tell the others when the person or what they may do has changed."""
-        self._wake()
+        self._news.tell()
         who = self._view.identity()
         known = who and (who.key, who.roles, who.scopes, who.groups)
         if known != self._known:
@@ -210,7 +207,7 @@ class LocalSession:
             await self._look()
         finally:
             self._renewing, self._renewed_at = None, time.monotonic()
-            self._wake()
+            self._news.tell()
 
     async def _prompt_at_start(self) -> None:
         if self._view.renewal_due():
@@ -241,6 +238,7 @@ class LocalSession:
             await self._look()
             return not self._view.settled and not self._joinable()
 
+        self._left_alone = False
         await self._view.update(transitions.asked_by_person)
         await self._errands.sign_in(needed=needed, begun=self._begun)
 
@@ -256,21 +254,12 @@ class LocalSession:
         return bool(self._asking) or self._joinable() or self._errands.signing_in
 
     async def _first_read(self) -> None:
-        if not self._loaded.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._loaded.wait(), _FIRST_READ)
+        await self._news.until(lambda: self._loaded, seconds=_FIRST_READ)
 
     async def _until_asked(self, deadline: float) -> None:
         """Wait for a sign-in under way, until ``time.monotonic() == deadline`` at most."""
         left = deadline - time.monotonic()
-        await self._until(lambda: self.current() or not self._under_way(), left)
-
-    async def _until(self, done: Callable[[], object], limit: float) -> None:
-        """Wait until ``done()``, at most ``limit`` seconds."""
-        deadline = time.monotonic() + limit
-        while not done() and (left := deadline - time.monotonic()) > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), left)
+        await self._news.until(lambda: self.current() or not self._under_way(), seconds=left)
 
     def _ask(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
         task = asyncio.get_running_loop().create_task(work())
@@ -279,4 +268,4 @@ class LocalSession:
 
     def _has_asked(self, task: asyncio.Task[None]) -> None:
         self._asking.discard(task)
-        self._wake()
+        self._news.tell()

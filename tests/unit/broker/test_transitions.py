@@ -65,7 +65,7 @@ def test_waiting_says_where_the_person_goes_on() -> None:
     )
     for state in (BROWSER, DEVICE):
         assert (state.since, state.deadline, state.last_prompt) == (NOW, NOW + 300, NOW)
-    assert BROWSER.program == "Cursor"
+    assert BROWSER.program == ""  # that was where to go back to after an earlier sign-in
 
 
 @pytest.mark.parametrize("state", [BROWSER, DEVICE])
@@ -86,9 +86,7 @@ def test_success_clears_everything() -> None:
     """Limits, faults, claims and problems end with a sign-in."""
     before = replace(BROWSER, claims="{}", faults=3, retry_after=NOW + 50, problem=PROBLEM)
     after = transitions.signed_in(before, now=NOW, account="a@example")
-    assert after == SignInState(
-        phase=Phase.SIGNED_IN, since=NOW, account="a@example", program="Cursor"
-    )
+    assert after == SignInState(phase=Phase.SIGNED_IN, since=NOW, account="a@example")
 
 
 def test_claims_are_kept_until_they_are_met() -> None:

@@ -323,6 +323,15 @@ def test_errand_of_a_stopped_instance_is_done_without_it(
     assert done.exists()
 
 
+def test_turn_without_locks_is_no_end(settings: Settings) -> None:
+    """C17: a lock file that can't be had stops nobody; the process says what it can't do."""
+    environ = _stand_in(settings, "raise SystemExit(0)")
+    sent = _errands(settings, environ)
+    (profile_dir(settings) / "renewal.lock").mkdir()
+    asyncio.run(sent.renew(force=False, needed=_yes))
+    assert not sent.fault
+
+
 def test_cancelled_errand_leaves_no_lock_and_no_process(
     settings: Settings,
 ) -> None:
