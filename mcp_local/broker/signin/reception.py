@@ -1,0 +1,95 @@
+"""Decides what each request to the loopback listener is answered with. No I/O."""
+
+from __future__ import annotations
+
+import hmac
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, parse_qsl, urlsplit
+
+from mcp_local.broker.signin import pages
+from mcp_local.broker.signin.loopback_http import Refused, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FORM = "application/x-www-form-urlencoded"
+_FIELDS = 20
+"""The authority sends at most half a dozen."""
+
+
+class Reception:
+    """Decides what a request is answered with; no I/O."""
+
+    def __init__(self, host: str, auth_uri: str, starts: set[str]) -> None:
+        self._host = host
+        self._auth_uri = auth_uri
+        self._state = parse_qs(urlsplit(auth_uri).query)["state"][0].encode()
+        self._starts = starts
+        self._answered = False
+
+    def judge(self, request: Request) -> Response | Mapping[str, str]:
+        """Return the redirect of a start address, or the form of the one authentic answer.
+
+        Raises:
+            Refused: anything else; the sign-in goes on.
+        """
+        if request.headers.get("host", "").lower() != self._host:  # O7, DNS rebinding
+            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "This address belongs to another host.")
+        path, _, _ = request.target.partition("?")
+        if path.startswith("/start/"):
+            return self._start(request)
+        if path != "/":  # O7
+            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+        if request.method == "GET":  # O2: a code in an address ends up in histories and logs
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, "The answer of the sign-in page must come as a form."
+            )
+        if request.method != "POST":  # O7
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "This can't be done here.")
+        return self._answer(request)
+
+    def _start(self, request: Request) -> Response:
+        if request.method != "GET":
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "This can't be done here.")
+        if request.target not in self._starts or self._answered:
+            raise Refused(
+                HTTPStatus.GONE,
+                "This link was used already, or its sign-in is over. "
+                "Ask for the sign-in again to get a new link.",
+            )
+        self._starts.remove(request.target)
+        return Response(HTTPStatus.FOUND, headers=(*pages.HEADERS, ("Location", self._auth_uri)))
+
+    def _answer(self, request: Request) -> Mapping[str, str]:
+        if self._answered:  # O9
+            raise Refused(HTTPStatus.CONFLICT, "This sign-in has had its answer.")
+        form = _parse_form(request)
+        state = form.get("state", "").encode()
+        if not hmac.compare_digest(state, self._state):  # O1
+            raise Refused(HTTPStatus.BAD_REQUEST, "This answer belongs to another sign-in.")
+        if not form.keys() & {"code", "error"}:
+            raise Refused(HTTPStatus.BAD_REQUEST, "This is not the answer of a sign-in page.")
+        self._answered = True
+        return form
+
+
+def _parse_form(request: Request) -> Mapping[str, str]:
+    """Return the fields, each of which occurs once (O1: no doubled ``state``)."""
+    content_type, _, _ = request.headers.get("content-type", "").partition(";")
+    if content_type.strip().lower() != _FORM:
+        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A form is expected here.")
+    try:
+        fields = parse_qsl(
+            request.body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_FIELDS,
+        )
+    except ValueError as error:
+        raise Refused(HTTPStatus.BAD_REQUEST, "The form can't be read.") from error
+    form = dict(fields)
+    if len(form) != len(fields):
+        raise Refused(HTTPStatus.BAD_REQUEST, "The form has a field twice.")
+    return form
