@@ -10,7 +10,7 @@ import sys
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastmcp import FastMCP
 
@@ -154,6 +154,10 @@ _loading: list[Path] = []
 """The files that are being imported right now."""
 
 
+_SERVING: Final = ("run_async", "run_stdio_async", "run_http_async")
+"""Each of them would serve the file's server past the guard."""
+
+
 def refuse_while_loading() -> None:
     """Return unless a file is being imported, which must not serve by itself: past the guard.
 
@@ -172,14 +176,16 @@ def _no_serving(path: Path) -> Generator[None]:
     async def refuse(*_: object, **__: object) -> None:
         refuse_while_loading()
 
-    original = FastMCP.run_async
-    FastMCP.run_async = refuse  # pyright: ignore[reportAttributeAccessIssue]
+    originals = {name: getattr(FastMCP, name) for name in _SERVING}
+    for name in _SERVING:
+        setattr(FastMCP, name, refuse)
     _loading.append(path)
     try:
         yield
     finally:
         _loading.pop()
-        FastMCP.run_async = original
+        for name, original in originals.items():
+            setattr(FastMCP, name, original)
 
 
 @contextmanager

@@ -205,7 +205,15 @@ def test_a_file_that_fails_says_where(write: Write, code: str, text: str) -> Non
         load_server(FileTarget(write("broken.py", code)))
 
 
-@pytest.mark.parametrize("call", ["mcp.run()", "mcp.run(transport='http')"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        "mcp.run()",
+        "mcp.run(transport='http')",
+        "import asyncio; asyncio.run(mcp.run_http_async())",
+        "import asyncio; asyncio.run(mcp.run_stdio_async())",
+    ],
+)
 def test_a_file_that_serves_by_itself_is_refused(write: Write, call: str) -> None:
     """Serving at import would be past the guard; under __main__ it does no harm."""
     path = write("eager.py", SERVER.format(name="mcp"), f"{call}\n")
