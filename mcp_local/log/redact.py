@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -20,6 +21,7 @@ _MAX_CHARACTERS: Final = 4096
 _MAX_ITEMS: Final = 200
 _MAX_DEPTH: Final = 4
 _MAX_BITS: Final = 128
+_SHORT: Final = 64
 
 _NAMES: Final = "|".join(
     (
@@ -77,10 +79,17 @@ def clean_field(name: str, value: object) -> object:
     return _clean(name, value, _MAX_DEPTH)
 
 
+@lru_cache(maxsize=256)
+def _is_secret_name(name: str) -> bool:
+    return _SECRET_NAME.fullmatch(name.replace("-", "_")) is not None
+
+
 def _clean(name: str, value: object, depth: int) -> object:
-    if isinstance(value, Secret) or _SECRET_NAME.fullmatch(name.replace("-", "_")):
+    if isinstance(value, Secret) or _is_secret_name(name):
         return REDACTED
     match value:
+        case str():  # what most fields hold comes first
+            return _clean_text(value)
         case Mapping() if depth:
             return _clean_mapping(value, depth)  # pyright: ignore[reportUnknownArgumentType]
         case list() | tuple() | set() | frozenset() if depth:
@@ -98,8 +107,6 @@ def _clean_scalar(value: object) -> object:
             return value if value.bit_length() <= _MAX_BITS else "[int]"
         case float():
             return value if math.isfinite(value) else str(value)
-        case str():
-            return _clean_text(value)
         case _:  # a repr might tell more than its author thought
             return f"[{type(value).__name__}]"
 
@@ -109,8 +116,16 @@ def _clean_mapping(value: Mapping[object, object], depth: int) -> dict[str, obje
     return {_clean_text(str(key)): _clean(str(key), item, depth - 1) for key, item in pairs}
 
 
+@lru_cache(maxsize=1024)
+def _redact_short(text: str) -> str:
+    """Redact a short text; the same ids, names and rules stand in line after line."""
+    return redact(text)
+
+
 def _clean_text(text: str) -> str:
     """Redact, then cut, so that no half of a token is left standing."""
+    if len(text) <= _SHORT:
+        return _redact_short(text)
     cleaned = redact(text[: 4 * _MAX_CHARACTERS])
     if len(text) <= _MAX_CHARACTERS:
         return cleaned

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 _HEAD: Final = frozenset({"time", "level", "pid", "event"})
 
 
@@ -155,4 +156,4 @@ def _escaped(text: str) -> str:
 
 
 def _dumps(value: object) -> str:
-    return json.dumps(value, separators=(",", ":")).replace("\x7f", "\\u007f")
+    return _JSON.encode(value).replace("\x7f", "\\u007f")

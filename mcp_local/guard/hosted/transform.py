@@ -150,11 +150,19 @@ class PolicyTransform(EachComponent):
         if wish is not None and mine and key in wish.found:
             return cast("T", wish.found[key])
         original = await call_next(name, version=version)
-        uri = name if kind is ResourceTemplate else ""
-        copy = None if original is None else await self.copy(original, uri)
+        copy = None if original is None else await self._copy_for(kind, name, original)
         if wish is not None and mine and wish.resolving and copy is not None:
             wish.found[key] = copy
         return copy
+
+    async def _copy_for(self, kind: type[T], name: str, original: T) -> T | None:
+        """Return the copy kept from the last list, or a new one; a template has one by URI."""
+        if kind is ResourceTemplate:
+            return await self.copy(original, name)
+        entry = self._kept.get(kind, {}).get(id(original))
+        if entry is not None and entry[1] == stamp(original):
+            return cast("T", entry[2])
+        return await self.copy(original)
 
     async def copy(self, original: T, uri: str = "") -> T | None:
         """Return a guarded copy; ``None`` for what can't be served under its name."""
