@@ -99,7 +99,7 @@ def test_interrupted_prompt_is_put_once_more_by_itself(here: Desk) -> None:
             wait_for(lambda number=number: len(here.log("sign_in_started")) == number)
             os.kill(_sign_in_process(here), signal.SIGKILL)
             wait_for(lambda: server.ask()["phase"] == Phase.INTERRUPTED)
-            server.ask("ready", seconds=2)
+            server.ask("ready", seconds=0.5)
     assert len(here.tabs()) == 2
 
 
