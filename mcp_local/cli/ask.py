@@ -101,10 +101,12 @@ class CanArguments(TargetArguments):
 def _declare_can(parser: Parser) -> None:
     parser.add_argument("name", metavar="NAME", help="a tool's or prompt's name, a resource's URI")
     declare_target(parser)
-    parser.add_argument("--kind", choices=list(Kind), help="left out: whichever there is")
+    parser.add_argument(
+        "--kind", choices=[kind.value for kind in Kind], help="left out: whichever there is"
+    )
     parser.add_argument(
         "--action",
-        choices=[Action.LIST, *USE.values()],
+        choices=[action.value for action in (Action.LIST, *USE.values())],
         help="left out: the use of that kind",
     )
     parser.add_argument("--args", metavar="JSON", help="the arguments of the call, as an object")

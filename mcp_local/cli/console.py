@@ -77,7 +77,9 @@ class Console:
         from rich.table import Table  # noqa: PLC0415 - the same
         from rich.text import Text  # noqa: PLC0415 - the same
 
-        table = Table(*columns, box=box.SIMPLE_HEAD)
+        table = Table(box=box.SIMPLE_HEAD)
+        for column in columns:
+            table.add_column(column, overflow="fold")  # a path or address is of no use cut short
         for row in rows:
             cells = [cell if isinstance(cell, Cell) else Cell(cell, "") for cell in row]
             table.add_row(*(Text(visible(cell.text), cell.style) for cell in cells))

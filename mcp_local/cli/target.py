@@ -88,12 +88,15 @@ def load_target(arguments: TargetArguments, settings: Settings, context: Context
     policy = choose_policy(settings, target.policy)
     if policy.problem is not None:
         raise policy.problem
-    if policy.decides is None:
-        context.console.warn("No policy is set: only what has a check of its own is served.")
     context.console.reserve_stdout()
     from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP
 
-    return Loaded(load_server(target.file), policy.decides)
+    server = load_server(target.file)
+    if policy.decides is None:
+        context.console.warn(
+            "No policy is set: only what has a check of its own is served. --policy FILE names one."
+        )
+    return Loaded(server, policy.decides)
 
 
 def bring_packages(path: Path, context: Context) -> None:
@@ -110,7 +113,8 @@ def bring_packages(path: Path, context: Context) -> None:
     if not missing:
         return
     uv = context.environ.get("UV") or shutil.which("uv")  # uv and uvx set UV to their own path
-    if uv is None or _LAYERED in context.environ:
+    # A relative one lies in the working folder, where Windows looks first (M25).
+    if uv is None or not Path(uv).is_absolute() or _LAYERED in context.environ:
         raise missing.error(path)
     line = [uv, *missing.uv_arguments(sys.executable, context.words)]
     replace_process(line, {**context.environ, _LAYERED: "1"})

@@ -124,6 +124,14 @@ def test_a_table_shows_marks_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     assert max(map(len, narrow.getvalue().splitlines())) <= 60
 
 
+def test_a_table_cuts_nothing_short() -> None:
+    """A path too long for its column goes on in the next line, so that all of it can be read."""
+    out = io.StringIO()
+    path = "/".join(str(number) for number in range(1000, 1040))
+    Console(stdout=out).table(("setting", "value"), [("ca_file", path)])
+    assert "".join(out.getvalue().split()).endswith(f"ca_file{path}")
+
+
 def test_progress_is_one_line_of_a_terminal() -> None:
     """It is written over, and gone at the end; elsewhere nothing of it is seen."""
     terminal, pipe = Terminal(), io.StringIO()

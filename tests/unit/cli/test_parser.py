@@ -82,9 +82,11 @@ def test_mistakes_are_our_errors(words: list[str], message: str, hint: str) -> N
 
 
 def test_closed_sets_are_checked() -> None:
-    """A kind that there isn't is refused with those that there are."""
-    with pytest.raises(UsageError, match="tool"):
+    """What there isn't is refused with what there is, in the words one would type."""
+    with pytest.raises(UsageError, match=r"from '?tool'?, '?resource'?, '?prompt'?\)"):
         CAN.parse(["x", "--kind", "hammer"])
+    with pytest.raises(UsageError, match=r"from '?list'?, '?call'?, '?read'?, '?get'?\)"):
+        CAN.parse(["x", "--action", "hammer"])
 
 
 def test_every_command_can_be_found_and_parsed_for_help() -> None:
