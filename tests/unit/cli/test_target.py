@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+import pytest
+
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context
 from mcp_local.cli.run import COMMANDS
-from mcp_local.cli.target import target_settings
+from mcp_local.cli.target import bring_packages, target_settings
+from mcp_local.errors import TargetError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,3 +50,17 @@ def test_a_flag_outranks_what_the_server_says(home: Path) -> None:
     """As it outranks everything but the administrator."""
     assert told(home, "weather", "--tenant", "northwind.com")[0] == "northwind.com"
     assert told(home, "--account", "a@b", "notes")[1] == "a@b"
+
+
+def test_a_uv_that_lies_in_the_working_folder_is_not_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M25: a folder with a server in it says nothing about what else lies there."""
+    server, planted = tmp_path / "server.py", tmp_path / "uv"
+    server.write_text('# /// script\n# dependencies = ["not-there"]\n# ///\n', encoding="utf-8")
+    planted.write_text("#!/bin/sh\nexit 7\n", encoding="utf-8")
+    planted.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", ".")
+    with pytest.raises(TargetError, match="not-there"):
+        bring_packages(server, Context(Console(), {}, ["run", "server.py"]))
