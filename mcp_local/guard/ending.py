@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 GRACE: Final = 0.7
 """Seconds for the server to end by itself."""
-_LOOK: Final = 1.0
-"""Seconds between two looks at whether the parent still lives."""
+_LOOK: Final = 1000
+"""Milliseconds between two looks at whether the parent still lives."""
 _CLIENT_GONE: Final = 0
 _PARENT_GONE: Final = 255
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
@@ -89,9 +89,10 @@ class EndOfProcess:
         """Return why the process is to end."""
         if sys.platform == "win32":
             return os.read(self._read, 1)[0]
+        asked = select.poll()
+        asked.register(self._read, select.POLLIN)
         while True:
-            ready, _, _ = select.select([self._read], [], [], _LOOK)
-            if ready:
+            if asked.poll(_LOOK):
                 return os.read(self._read, 1)[0]
             if os.getppid() != self._parent:
                 return _PARENT_GONE

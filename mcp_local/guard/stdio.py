@@ -50,9 +50,11 @@ class Wire:
 
     def has_room(self, size: int) -> bool:
         """Whether :meth:`write` would take that many bytes without blocking."""
-        if sys.platform == "win32" or size > _NEVER_BLOCKS:  # there select takes sockets only
+        if sys.platform == "win32" or size > _NEVER_BLOCKS:  # Windows can tell of sockets only
             return False
-        return bool(select.select([], [self.write_fd], [], 0)[1])
+        ready = select.poll()
+        ready.register(self.write_fd, select.POLLOUT)
+        return bool(ready.poll(0))
 
     def messages(self) -> Iterator[bytes]:
         """Yield the client's lines until it is gone; one that is too long is answered here."""
