@@ -59,6 +59,7 @@ IN_THE_FILE = [
     Mistake("[signin]\ntimeout = true", 2, "must be a number of seconds"),
     Mistake('[signin]\ntimeout = "five"', 2, "must be a number of seconds"),
     Mistake("[signin]\ntimeout = nan", 2, "must be 1 to 3600 seconds"),
+    Mistake("[signin]\ntimeout = 1" + 400 * "0", 2, "must be 1 to 3600 seconds"),
     Mistake("[list]\nhold = 61", 2, "must be 0 to 60 seconds"),
     Mistake("[token]\nleeway = 301", 2, "must be 0 to 300 seconds"),
     Mistake("[token]\nleeway = -1", 2, "must be 0 to 300 seconds"),
