@@ -39,7 +39,8 @@ def read_yaml(path: Path) -> Section:
         text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
+        hint = "Name a YAML file of people with --users; without it there are people already."
+        raise SettingsError(f"{path}: {error.strerror}.", hint=hint) from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: not UTF-8") from error
     except yaml.MarkedYAMLError as error:

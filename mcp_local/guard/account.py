@@ -97,7 +97,9 @@ def sign_in_needed(status: Status) -> str:
 def signed_in(status: Status, *, rereads: bool | None) -> str:
     """Return what the sign-in tool answers; ``rereads`` as in ``clients.Client``."""
     if not status.signed_in:
-        return "\n".join(filter(None, [_problem(status), _next(status)]))
+        # A hint of the problem's own leads on; to call this very tool again would not.
+        hinted = status.problem is not None and status.problem.hint
+        return _problem(status) if hinted else f"{_problem(status)}\n{_next(status)}".lstrip()
     match rereads:
         case True:
             news = "The list of tools has changed with it."

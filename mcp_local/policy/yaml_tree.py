@@ -89,7 +89,8 @@ def read_tree(text: str, file: str) -> Node:
         mark = error.problem_mark or error.context_mark
         origin = Origin(file, mark.line + 1, mark.column + 1) if mark else start
         message = ", ".join(str(part) for part in (error.context, error.problem) if part)
-        hint = 'Put a `*` in quotes: "*".' if "alias" in message else ""
+        star = 'Put a `*` in quotes: "*".'
+        hint = star if "alias" in message else "Look at indentation, quotes and brackets there."
         raise InvalidPolicy([problem(origin, "", f"is not YAML: {message}", hint)]) from None
     except (yaml.YAMLError, UnicodeEncodeError):
         hint = "Save it as UTF-8 text without control characters."

@@ -239,8 +239,9 @@ def _lasting_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     if store.storage.kind == CacheKey.MEMORY:
         raise SettingsError(
             f"There is no safe place to keep a sign-in: {store.storage.detail}",
-            hint="Set MCP_LOCAL_CACHE_PASSPHRASE, or cache.key = file for a key file that only "
-            "you can read. Servers can still sign in for themselves, in memory.",
+            hint="Name a file with a passphrase in MCP_LOCAL_CACHE_PASSPHRASE_FILE, or set "
+            "cache.key = file for a key file that only you can read. Servers can still sign in "
+            "for themselves, in memory.",
         )
     return store
 

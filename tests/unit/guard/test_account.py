@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mcp_local.broker.state import Phase, Problem, Status
@@ -83,6 +85,8 @@ def test_the_sign_in_tool_tells_how_it_ended() -> None:
         Phase.NEEDS_YOU, signed_in=False, problem=Problem("access_denied", "You declined.")
     )
     assert account.signed_in(failed, rereads=None).startswith("You declined.\n")
+    hinted = replace(failed, problem=Problem("no_browser", "No browser.", "Run it elsewhere."))
+    assert account.signed_in(hinted, rereads=None) == "No browser. Run it elsewhere."
 
 
 def test_a_sign_out_that_did_not_go_through_says_so() -> None:
