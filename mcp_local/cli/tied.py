@@ -73,6 +73,8 @@ class TiedEmulator:
         """Tell it the end, which it also notices when this process is killed."""
         with suppress(subprocess.TimeoutExpired):
             self._process.communicate(timeout=_GRACE)
+        if self._process.stdout:
+            self._process.stdout.close()
 
     def _announcement(self) -> Announcement:
         line = self._process.stdout.readline() if self._process.stdout else b""
