@@ -162,3 +162,22 @@ def test_signing_out_ends_what_offline_would_allow(machine: Machine) -> None:
     assert machine.run("logout")[1] == {"signed_out": ["reader@contoso.example"]}
     code, said, _ = machine.run("can", "get_weather", "--offline")
     assert (code, said["error"]["code"]) == (ExitCode.SIGN_IN_NEEDED, "sign_in_needed")
+
+
+def test_a_use_near_the_end_renews_beside_it(
+    entra: Emulator, clock: Clock, machine: Machine
+) -> None:
+    """A token of a few minutes still serves, and its use has it renewed ahead of time."""
+    ends = time.monotonic() + 20
+    clock.behind = LIFETIME - 20
+    assert machine.run("login")[0] == ExitCode.OK
+    clock.behind = 0
+
+    async def use() -> None:
+        async with connect(["run"], machine.environ, mode=MODERN) as session:
+            while not entra.requests.matching("*/token", grant_type="refresh_token"):
+                assert time.monotonic() < ends - 1, "nothing renews it before its end"
+                await session.call("get_weather", {"city": "Oslo"})
+                await asyncio.sleep(0.2)
+
+    asyncio.run(use())

@@ -103,7 +103,8 @@ class MemorySession:
     async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
         """Nobody is on the way here: return when the hold is over."""
         del use
-        await asyncio.sleep(hold)
+        if self.token is None:
+            await asyncio.sleep(hold)
 
     async def sign_in(self, *, wait: float) -> Status:
         del wait

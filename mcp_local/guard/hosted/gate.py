@@ -76,10 +76,10 @@ class Gate:
         """Return who is signed in, after a silent renewal under way (DESIGN.md 9).
 
         ``hold`` is how many seconds a sign-in under way is waited for; ``use`` says that something
-        is to be used, which may start one.
+        is to be used, which may start one. Asked even while a token is valid: near its end that
+        begins its renewal, without a wait.
         """
-        if self._session.current() is None:
-            await self._session.ready(hold=hold, use=use)
+        await self._session.ready(hold=hold, use=use)
         return self._session.current()
 
     async def use(
