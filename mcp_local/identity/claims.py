@@ -154,8 +154,8 @@ def check_time(claims: Claims, expected: Expectations, now: float) -> None:
         )
 
 
-def to_identity(claims: Claims) -> Identity:
-    """Say who this is; call it after all checks."""
+def to_identity(claims: Claims, payload: Mapping[str, object]) -> Identity:
+    """Say who this is; call it after all checks. ``payload`` is what the claims were read from."""
     return Identity(
         tenant_id=claims.tid,
         object_id=claims.oid,
@@ -169,4 +169,5 @@ def to_identity(claims: Claims) -> Identity:
         username=claims.preferred_username or claims.upn or claims.unique_name,
         app_only=claims.app_only,
         guest=claims.guest,
+        claims=payload,
     )

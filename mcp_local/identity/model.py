@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,11 @@ class Identity:
     username: str = ""
     app_only: bool = False
     guest: bool = False
+    claims: Mapping[str, object] = field(
+        default_factory=dict[str, object], repr=False, compare=False
+    )
+    """All verified claims as they stand in the token, read-only; for conditions on
+    ``user.claims.…``."""
 
     @property
     def key(self) -> tuple[str, str]:

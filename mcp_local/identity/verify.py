@@ -58,10 +58,11 @@ def verify(token: Secret, keys: KeySet, expected: Expectations, now: float) -> V
     check_kind(claims, expected)
     check_client(claims, expected)
     check_time(claims, expected, now)
+    payload = MappingProxyType(payload)
     return VerifiedToken(
         token=token,
-        identity=to_identity(claims),
-        claims=MappingProxyType(payload),
+        identity=to_identity(claims, payload),
+        claims=payload,
         valid_until=float(claims.exp + expected.leeway),
     )
 

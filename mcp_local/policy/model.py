@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +89,25 @@ class RuleTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionTrace:
+    """One condition of a rule that was considered, with what it saw."""
+
+    field: str
+    operator: str
+    value: object
+    seen: object
+    """What stood in the field, redacted where the rule says so; ``None``: nothing."""
+    holds: bool | None
+    """``None``: unknown, as the field isn't there or has the wrong type."""
+
+
+CALL_ONLY: Final = 0.0
+"""``remember: call``: a yes holds for that very call."""
+SESSION: Final = math.inf
+"""``remember: session``: a yes holds for as long as this server process lives."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The answer, with the rules that made it."""
 
@@ -101,6 +121,14 @@ class Decision:
     considered: tuple[RuleTrace, ...] = ()
     evaluation_us: float = 0.0
     """Microseconds."""
+    conditions: tuple[ConditionTrace, ...] = ()
+    """Those of the deciding rule; where none decided, of the rules that failed by them only."""
+    remember: float = CALL_ONLY
+    """Seconds that a person's yes holds, for that person, tool and rule; with ask only."""
+    origin: str = ""
+    """``FILE:LINE`` of the deciding rule; empty where none decided."""
+    observed: bool = False
+    """Allowed only because of ``mode: observe``: the default would refuse it."""
 
     @property
     def allowed(self) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mcp_local.guard import account
+from mcp_local.guard.decision_log import Outcome, note_decision
 from mcp_local.guard.hosted.components import check_of
 from mcp_local.guard.judge import wishing
 from mcp_local.guard.live import judged_as
@@ -20,23 +20,9 @@ if TYPE_CHECKING:
     from mcp_local.guard.session import Session
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
-    from mcp_local.policy.model import Component, Decision, Kind
+    from mcp_local.policy.model import Component, Kind
 
 R = TypeVar("R")
-_LOGGED_NAME: Final = 256
-"""Characters of a name in the log; what a client sends may be a megabyte long."""
-
-
-class Outcome(StrEnum):
-    """How a use ended; the ``outcome`` of its line in the log."""
-
-    OK = "ok"
-    ERROR = "error"
-    SIGN_IN_NEEDED = "sign_in_needed"
-    UNKNOWN = "unknown"
-    DENIED = "denied"
-    FAULT = "fault"
-    ABORTED = "aborted"
 
 
 class Refusal(Exception):
@@ -174,16 +160,11 @@ class Gate:
         outcome: Outcome,
         elapsed_ns: int,
     ) -> None:
-        decision: Decision | None = wish.decision
-        self._log.event(
-            "decision",
-            oid=token.identity.object_id if token else "",
-            client=wish.client.name if wish.client else "",
-            kind=kind.value,
-            component=wish.name[:_LOGGED_NAME],
-            action=wish.action.value,
-            allowed=wish.granted is not None,
-            rule=decision.rule if decision else "",
-            duration_us=elapsed_ns // 1000,
-            outcome=outcome.value,
+        note_decision(
+            self._log,
+            kind=kind,
+            wish=wish,
+            token=token,
+            outcome=outcome,
+            elapsed_ns=elapsed_ns,
         )

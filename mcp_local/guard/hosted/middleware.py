@@ -18,9 +18,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST
 
 from mcp_local.guard.account import RESERVED
+from mcp_local.guard.decision_log import Outcome
 from mcp_local.guard.hosted.client import client_of
 from mcp_local.guard.hosted.components import name_of
-from mcp_local.guard.hosted.gate import Gate, Outcome, Refusal
+from mcp_local.guard.hosted.gate import Gate, Refusal
 from mcp_local.guard.hosted.lists import Lists
 from mcp_local.guard.hosted.lookup import (
     find_prompt,

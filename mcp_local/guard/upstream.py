@@ -1,0 +1,48 @@
+"""What stands behind the relay: a child on its pipes, or a remote server behind HTTP.
+
+The relay knows no more of either than this, so both have the same guard.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class UpstreamGone(Exception):
+    """The server behind the relay can't be spoken to; ``text`` says why, to clients and the log."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class Upstream(Protocol):
+    """The server that is guarded, as messages: one JSON-RPC message each, without a line's end."""
+
+    def start(self) -> None:
+        """Begin; returns at once. What goes wrong is told by :meth:`receive` and :attr:`ended`."""
+        ...
+
+    def send(self, message: bytes) -> None:
+        """Hand over one message of the client; callable from any thread, in the order of calls.
+
+        Raises:
+            UpstreamGone: it will not get there.
+        """
+        ...
+
+    def receive(self) -> bytes | None:
+        """Wait for the server's next message; ``None`` once there will be no more.
+
+        Called by one thread only.
+        """
+        ...
+
+    @property
+    def ended(self) -> str:
+        """Why there is nothing more, in a sentence for people; empty while there may be."""
+        ...
+
+    def stop(self) -> None:
+        """End it, and all that it started, within 2 s; callable from any thread, more than once."""
+        ...
