@@ -1,4 +1,7 @@
-"""Which commands there are. Each family is imported only when one of its commands is asked for."""
+"""Which commands there are. Each family is imported only when one of its commands is asked for.
+
+A command's name is one word, or two where the first is a group: ``policy check``.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,10 @@ FAMILIES = {
 MODULES = {
     name: module for family in FAMILIES.values() for module in family for name in family[module]
 }
+GROUPS = frozenset(name.split()[0] for name in MODULES if " " in name)
+"""Words that want another after them."""
+
+_WIDTH = max(map(len, MODULES)) + 2
 
 
 def find_command(name: str) -> Command[Any]:
@@ -29,9 +36,30 @@ def find_command(name: str) -> Command[Any]:
     Raises:
         UsageError: there is none; the hint names the nearest.
     """
+    if name in GROUPS:
+        raise UsageError(
+            f"{name!r} needs a word after it.", hint=f"Known are: {', '.join(_words(name))}."
+        )
     if name not in MODULES:
-        raise UsageError(f"There is no command {name!r}.", hint=did_you_mean(name, MODULES))
+        group, _, word = name.partition(" ")
+        known = _words(group) if word else [*GROUPS, *(n for n in MODULES if " " not in n)]
+        hint = did_you_mean(word or name, known)
+        raise UsageError(f"There is no command {name!r}.", hint=hint)
     return _load(MODULES[name])[name]
+
+
+def group_overview(group: str) -> str:
+    """Return the help for the commands of one group."""
+    names = [name for name in MODULES if name.split()[0] == group]
+    width = max(map(len, names)) + 2
+    lines = [f"  {name:{width}}{find_command(name).summary}" for name in names]
+    more = f"More about one: mcp-local {names[0]} --help"
+    return "\n".join([f"usage: mcp-local {group} COMMAND …", "", *lines, "", more])
+
+
+def _words(group: str) -> list[str]:
+    """Return what may stand after the group's name."""
+    return [name.split()[1] for name in MODULES if name.split()[0] == group]
 
 
 def overview() -> str:
@@ -45,7 +73,7 @@ def overview() -> str:
     for heading, family in FAMILIES.items():
         lines += ["", f"{heading}:"]
         for module in family:
-            lines += [f"  {name:10}{each.summary}" for name, each in _load(module).items()]
+            lines += [f"  {name:{_WIDTH}}{each.summary}" for name, each in _load(module).items()]
     return "\n".join(
         [
             *lines,

@@ -6,7 +6,7 @@ import traceback
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from mcp_local.cli.catalogue import find_command, overview
+from mcp_local.cli.catalogue import GROUPS, find_command, group_overview, overview
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context
 from mcp_local.cli.parser import HelpWanted, split_command
@@ -60,6 +60,12 @@ def _dispatch(words: Sequence[str], context: Context) -> ExitCode:
             "Wrapping another server (`run -- COMMAND`) is not in this version.",
             hint="Name a file with a FastMCP server in it: mcp-local run server.py",
         )
+    if name in GROUPS:
+        word, rest = split_command(rest)
+        if not word and {"-h", "--help"} & set(rest):
+            context.console.data(group_overview(name))
+            return ExitCode.OK
+        name = f"{name} {word}".rstrip()
     if name:
         command = find_command(name)
         return command.run(command.parse(rest), context)
