@@ -1,57 +1,246 @@
-"""A policy as it is written: the model that files, and later other views, are made of."""
+"""A policy as it is written: the one model that file, builder and export are views of.
+
+Field names are the words of the language; where a file's word differs, the docstring says so. An
+empty tuple, an empty text or ``None`` means that the file doesn't say it. Origins are places in
+the file, for errors and ``explain``; a policy made otherwise may leave them out.
+"""
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import TypeAlias
+
 import msgspec
 
-from mcp_local.policy.model import Action, Effect
+from mcp_local.policy.model import CALL_ONLY, Action, Effect
 from mcp_local.policy.problems import Origin
+
+NOWHERE = Origin("")
+"""The place of what stands in no file."""
+
+STANDARD_PRIORITY = 100
+
+ANY_ROLE = "*"
+"""As the only entry of ``agents.roles``: whoever has at least one role."""
+
+
+class Mode(StrEnum):
+    """Whether the default is enforced."""
+
+    ENFORCE = "enforce"
+    OBSERVE = "observe"
+    """What only the default refuses is let through and logged; denies and asks hold."""
+
+
+class Dialect(StrEnum):
+    """Whose meaning a file has."""
+
+    OWN = "mcp-local"
+    AUTH_GUARD = "mcp-auth-guard"
+    """``names`` are exact, and where ``names`` and ``patterns`` are given both must match."""
+
+
+class Operator(StrEnum):
+    """How a condition compares (POLICY.md 6)."""
+
+    EQUALS = "equals"
+    NOT_EQUALS = "not_equals"
+    IN = "in"
+    NOT_IN = "not_in"
+    CONTAINS = "contains"
+    NOT_CONTAINS = "not_contains"
+    STARTS_WITH = "starts_with"
+    ENDS_WITH = "ends_with"
+    REGEX = "regex"
+    NOT_REGEX = "not_regex"
+    GT = "gt"
+    LT = "lt"
+    GTE = "gte"
+    LTE = "lte"
+    EXISTS = "exists"
+    UNDER = "under"
+    SQL_ONLY = "sql_only"
+    SQL_NOT_ONLY = "sql_not_only"
+    CONDITION = "condition"
+    """A predicate registered in Python; in a file `{condition: NAME}`, without a field."""
+
+
+Plain: TypeAlias = str | bool | int | float
+Value: TypeAlias = Plain | tuple[Plain, ...]
+"""What a condition compares with. Exactly typed: ``"1"``, ``1`` and ``true`` are three values."""
 
 
 class Reference(msgspec.Struct, frozen=True):
     """The name of something else, with its place, so that a dangling one can be shown."""
 
     name: str
-    origin: Origin
-    path: str
+    origin: Origin = NOWHERE
+    path: str = ""
 
 
 class Selection(msgspec.Struct, frozen=True):
     """Components by what they are called; any match selects."""
 
     tools: tuple[str, ...] = ()
-    """Names or globs; ``resources`` likewise by URI, ``prompts`` by name."""
+    """Names or globs of tools."""
     resources: tuple[str, ...] = ()
+    """URIs or globs of resources."""
     prompts: tuple[str, ...] = ()
+    """Names or globs of prompts."""
 
 
 class Grant(msgspec.Struct, frozen=True):
     """The short form: what one role grants."""
 
     role: str
-    origin: Origin
+    """The ``value`` of the app role; in a file the key under ``roles``."""
+    origin: Origin = NOWHERE
     includes: tuple[Reference, ...] = ()
+    """Roles of this policy whose grants this one has as well."""
     tags: tuple[str, ...] = ()
     """Components with any of these tags, of whatever kind."""
     selection: Selection = Selection()
+    """Components by name; in a file ``tools``, ``resources`` and ``prompts``."""
     actions: tuple[Action, ...] = ()
-    """Empty: all."""
+    """What may be done with them; all when left out."""
 
 
 class Tagging(msgspec.Struct, frozen=True):
     """A tag given to components that carry none of their own."""
 
     tag: str
-    origin: Origin
-    selection: Selection
+    """In a file the key under ``tags``."""
+    origin: Origin = NOWHERE
+    selection: Selection = Selection()
+    """What gets it; in a file ``tools``, ``resources`` and ``prompts``."""
 
 
-class Document(msgspec.Struct, frozen=True):
+class Agents(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a rule is for: every given field must match, and within a field any entry does."""
+
+    roles: tuple[str, ...] = ()
+    """App roles, exactly; ``"*"`` alone: whoever has at least one role."""
+    user_id: tuple[str, ...] = ()
+    """Object ids of people (``oid``), or globs."""
+    tenant: tuple[str, ...] = ()
+    """Ids of tenants (``tid``)."""
+    groups: tuple[str, ...] = ()
+    """Ids of groups, where the token names them."""
+    scopes: tuple[str, ...] = ()
+    """Delegated scopes of the token."""
+    agent_id: tuple[str, ...] = ()
+    """Names that clients give themselves, or globs. Anyone can claim one."""
+    patterns: tuple[str, ...] = ()
+    """Globs that fit the object id or the client's name."""
+
+
+class Hints(msgspec.Struct, frozen=True, kw_only=True):
+    """What a tool's annotations must say; a hint that isn't given there is not matched.
+
+    MCP lets a missing hint be read as: not read-only, destructive, not idempotent, open world.
+    Hints are the server's own claim (SECURITY.md M10).
+    """
+
+    read_only: bool | None = None
+    """``readOnlyHint``: it changes nothing."""
+    destructive: bool | None = None
+    """``destructiveHint``: what it changes may be lost."""
+    idempotent: bool | None = None
+    """``idempotentHint``: once or twice comes to the same."""
+    open_world: bool | None = None
+    """``openWorldHint``: it reaches things outside, like the web."""
+
+
+class Components(msgspec.Struct, frozen=True, kw_only=True):
+    """Which components of one kind: every given field must match, within a field any entry.
+
+    ``names`` and ``patterns`` count as one field, except in the dialect of mcp-auth-guard.
+    """
+
+    names: tuple[str, ...] = ()
+    """Names or globs; for resources URIs, and ``uris`` in a file."""
+    patterns: tuple[str, ...] = ()
+    """Globs."""
+    namespaces: tuple[str, ...] = ()
+    """Mount prefixes of a hosted server, or names under ``[servers]``; exactly."""
+    schemes: tuple[str, ...] = ()
+    """Schemes of URIs, without ``://``; of resources only."""
+    tags: tuple[str, ...] = ()
+    """Tags, exactly."""
+    annotations: Hints | None = None
+    """What the annotations say; of tools only."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """One comparison: true, false, or unknown where the field isn't there or has another type."""
+
+    field: str
+    """A path like ``args.sql`` or ``user.claims.department``; empty with ``condition``."""
+    operator: Operator
+    """How to compare."""
+    value: Value
+    """What to compare with; with ``condition`` the registered name."""
+    origin: Origin = NOWHERE
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """The long form: one rule. It applies when all that is given matches."""
+
+    name: str
+    """What decisions call it; unique in the policy."""
+    effect: Effect
+    """``allow``, ``ask`` (the person says yes to each use) or ``deny``."""
+    description: str = ""
+    """For readers of the file; decides nothing."""
+    agents: Agents | None = None
+    """Who it is for; everybody signed in when left out."""
+    tools: Components | None = None
+    """Tools it is about. Without ``tools``, ``resources`` and ``prompts``: everything."""
+    resources: Components | None = None
+    """Resources and templates it is about."""
+    prompts: Components | None = None
+    """Prompts it is about."""
+    actions: tuple[Action, ...] = ()
+    """What is done; every action when left out."""
+    when: tuple[Condition, ...] = ()
+    """Conditions; all must hold."""
+    priority: int = STANDARD_PRIORITY
+    """Higher is tried first; at the same priority deny comes before ask, ask before allow."""
+    reason: str = ""
+    """One sentence for the person, shown where the rule decides."""
+    remember: float = CALL_ONLY
+    """Seconds that a yes holds: 0 ``call``, infinite ``session``, else like ``15m``; ask only."""
+    redact: tuple[str, ...] = ()
+    """Fields, like ``args.password``, whose values no explanation, question or log shows: theirs
+    and all that lies inside, for every component and action that the rule is about, whoever
+    asks and whichever rule decides (``Decision.redact``)."""
+    origin: Origin = NOWHERE
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One policy file."""
 
-    file: str
+    file: str = ""
+    """Its path, as errors and ``explain`` name it."""
     grants: tuple[Grant, ...] = ()
+    """The short form; in a file ``roles``."""
     taggings: tuple[Tagging, ...] = ()
+    """Tags for what carries none; in a file ``tags``."""
+    rules: tuple[Rule, ...] = ()
+    """The long form."""
     default: Effect | None = None
-    """``None``: the file doesn't say, which is deny."""
+    """What happens where no rule applies: allow or deny; deny when no file says it."""
     default_origin: Origin | None = None
+    mode: Mode | None = None
+    """``enforce`` or ``observe``; enforce when no file says it."""
+    mode_origin: Origin | None = None
+    name: str = ""
+    """What the policy is called; decides nothing, as all below."""
+    description: str = ""
+    """What it is for."""
+    created_by: str = ""
+    """Whom to ask about it."""
+    labels: tuple[str, ...] = ()
+    """Words to find it by; ``tags`` in files of mcp-auth-guard."""
+    dialect: Dialect = Dialect.OWN
+    """Whose meaning it has; told by the file's shape, not written in it."""

@@ -129,6 +129,9 @@ class Decision:
     """``FILE:LINE`` of the deciding rule; empty where none decided."""
     observed: bool = False
     """Allowed only because of ``mode: observe``: the default would refuse it."""
+    redact: tuple[str, ...] = ()
+    """Fields, like ``args.password``, whose values nothing may show: no explanation, no question,
+    no log. What lies inside such a field is meant as well."""
 
     @property
     def allowed(self) -> bool:

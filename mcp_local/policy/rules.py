@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcp_local.policy.document import STANDARD_PRIORITY
 from mcp_local.policy.globs import Glob
 from mcp_local.policy.model import Action, Effect, Kind
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mcp_local.policy.problems import Origin
-
-STANDARD_PRIORITY = 100
 
 _BY_CAUTION = {Effect.DENY: 0, Effect.ASK: 1, Effect.ALLOW: 2}
 
