@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
-from mcp_local.errors import PolicyError, TargetError, did_you_mean
-from mcp_local.guard.target import FileTarget, parse_target
+from mcp_local.errors import PolicyError
 from mcp_local.log import Log
 from mcp_local.policy.load import load_policy
 from mcp_local.policy.refuse import refuse_broken
@@ -25,24 +24,7 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.session import Session
     from mcp_local.policy.model import Decides
-    from mcp_local.settings import Server, Settings
-
-SAMPLES = Path(__file__).parent / "samples"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is to be served, and the policy that comes with it."""
-
-    file: FileTarget
-    policy: str = ""
-    """Absolute path; empty: it brings none."""
-    namespace: str = ""
-    """Its name under ``[servers]``."""
-
-
-SAMPLE = Target(FileTarget(SAMPLES / "weather.py"), str(SAMPLES / "weather_policy.yaml"))
-"""What is served when nothing is named."""
+    from mcp_local.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,47 +43,6 @@ class PolicyInForce:
         if self.problem is None:
             return ""
         return f"Nothing but the account tools is served: {self.problem.message}"
-
-
-def find_target(text: str | None, settings: Settings, folder: Path) -> Target:
-    """Return what ``TARGET`` means: a file, a name under ``[servers]``, or the sample server.
-
-    Raises:
-        TargetError: it means nothing that can be served.
-    """
-    if text is None:
-        return SAMPLE
-    server = settings.servers.get(text)
-    if server is not None:
-        return _configured(server, settings.config_file.parent)
-    if "://" in text:
-        raise TargetError(
-            f"{text} is a remote server; this version serves Python files.",
-            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
-        )
-    if not text.partition(":")[0].endswith(".py") and not _looks_like_path(text):
-        raise TargetError(
-            f"There is no server {text!r} under [servers] in {settings.config_file}.",
-            hint=did_you_mean(text, settings.servers)
-            if settings.servers
-            else "Name a file with a FastMCP server in it: mcp-local run server.py",
-        )
-    return Target(parse_target(text, folder))
-
-
-def _looks_like_path(text: str) -> bool:
-    return any(mark in text for mark in "./\\:")
-
-
-def _configured(server: Server, folder: Path) -> Target:
-    """Return the target of a ``[servers.NAME]`` whose command is a Python file."""
-    if not server.command.partition(":")[0].endswith(".py") or server.args:
-        raise TargetError(
-            f"[servers.{server.name}] is not a Python file; this version serves Python files.",
-            hint=f'Write: [servers.{server.name}] command = "server.py"',
-        )
-    file = parse_target(server.command, folder / server.cwd)
-    return Target(file, policy=server.policy, namespace=server.name)
 
 
 def choose_policy(settings: Settings, own: str) -> PolicyInForce:

@@ -10,7 +10,7 @@ from mcp_local.cli.catalogue import GROUPS, find_command, group_overview, overvi
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context
 from mcp_local.cli.parser import HelpWanted, split_command
-from mcp_local.errors import ExitCode, McpLocalError, TargetError, UsageError
+from mcp_local.errors import ExitCode, McpLocalError, UsageError
 from mcp_local.log.redact import redact
 
 if TYPE_CHECKING:
@@ -55,11 +55,6 @@ def _told(console: Console, action: Callable[[], ExitCode]) -> ExitCode:
 
 def _dispatch(words: Sequence[str], context: Context) -> ExitCode:
     name, rest = split_command(words)
-    if name == "run" and "--" in rest:
-        raise TargetError(
-            "Wrapping another server (`run -- COMMAND`) is not in this version.",
-            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
-        )
     if name in GROUPS:
         word, rest = split_command(rest)
         if not word and {"-h", "--help"} & set(rest):

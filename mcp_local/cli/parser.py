@@ -9,7 +9,7 @@ import argparse
 import json
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, TypeVar, cast
 
 from mcp_local.errors import UsageError, did_you_mean
 
@@ -31,6 +31,10 @@ class Arguments(argparse.Namespace):
     client_id: str | None
     verbose: bool
     json: bool
+    takes_command: ClassVar[bool] = False
+    """Whether ``-- COMMAND ARG…`` may stand in the place of TARGET."""
+    command: tuple[str, ...] = ()
+    """What stands after ``--``."""
 
     def overrides(self) -> dict[str, str | None]:
         """Return what was given in place of settings, by the settings' names."""
@@ -61,7 +65,13 @@ class Command(Generic[A]):
         parser = Parser(f"mcp-local {self.name}", self.summary, self.examples)
         self.declare(parser)
         parser.declare_everywhere()
-        return parser.parse_args(words, namespace=self.arguments())
+        arguments = self.arguments()
+        if self.arguments.takes_command and "--" in words:
+            index = words.index("--")
+            words, arguments.command = words[:index], tuple(words[index + 1 :])
+            if not arguments.command:
+                parser.error("no command stands after --")
+        return parser.parse_args(words, namespace=arguments)
 
 
 class HelpWanted(Exception):

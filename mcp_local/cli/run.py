@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
 from mcp_local.cli.target import TargetArguments, bring_packages, declare_target, target_settings
-from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.errors import ExitCode, McpLocalError, TargetError
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.settings import load, require_sign_in
-from mcp_local.wiring import find_target, guard_server, open_log, open_session
+from mcp_local.targets import HostedTarget, find_target
+from mcp_local.wiring import guard_server, open_log, open_session
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.stdio import Wire
     from mcp_local.settings import Settings
-    from mcp_local.wiring import Target
 
 
 class RunArguments(TargetArguments):
@@ -30,6 +30,7 @@ class RunArguments(TargetArguments):
 
     demo: bool
     demo_user: str | None
+    api: str | None
 
 
 def _declare_run(parser: Parser) -> None:
@@ -41,6 +42,9 @@ def _declare_run(parser: Parser) -> None:
         "--demo-user",
         metavar="NAME",
         help="the same, with this person signed in (reader, admin, …)",
+    )
+    parser.add_argument(
+        "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
     )
 
 
@@ -59,7 +63,15 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     try:
         require_sign_in(settings)
-        target = find_target(arguments.target, settings, Path.cwd())
+        target = find_target(
+            arguments.target,
+            settings,
+            Path.cwd(),
+            arguments.command,
+            api=arguments.api or "",
+        )
+        if not isinstance(target, HostedTarget):
+            raise TargetError(f"{target} is not a Python file; it can't be served yet.")
         bring_packages(target.file.path, context)
         if sys.stdin and sys.stdin.isatty():
             context.console.note("Waiting for an MCP client on standard input; Ctrl-C ends it.")
@@ -70,7 +82,7 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
         raise
 
 
-def _load_and_serve(target: Target, settings: Settings, context: Context) -> ExitCode:
+def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) -> ExitCode:
     # From here on code of others runs, and standard output is the protocol's alone.
     wire = claim_wire()
     from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Arguments
+from mcp_local.errors import TargetError
 from mcp_local.guard.target import has_script_block
-from mcp_local.wiring import choose_policy, find_target
+from mcp_local.targets import HostedTarget, find_target
+from mcp_local.wiring import choose_policy
 
 if sys.platform == "win32":
     from mcp_local.cli.replace_windows import replace_process
@@ -32,6 +34,7 @@ _LAYERED = "_MCP_LOCAL_LAYERED"
 class TargetArguments(Arguments):
     """What all commands about a server take."""
 
+    takes_command = True
     target: str | None
     policy: str | None
     account: str | None
@@ -47,7 +50,8 @@ def declare_target(parser: Parser) -> None:
         "target",
         nargs="?",
         metavar="TARGET",
-        help="FILE.py[:OBJECT], or a name under [servers]; left out: the sample server",
+        help="FILE.py[:OBJECT], https://…, a name under [servers], or -- COMMAND ARG…; "
+        "left out: the sample server",
     )
     parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
     parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
@@ -83,7 +87,12 @@ def load_target(arguments: TargetArguments, settings: Settings, context: Context
         TargetError: there is no such server, or it can't be loaded.
         PolicyError: the policy is broken.
     """
-    target = find_target(arguments.target, settings, Path.cwd())
+    target = find_target(arguments.target, settings, Path.cwd(), arguments.command)
+    if not isinstance(target, HostedTarget):
+        raise TargetError(
+            f"{target} is not a Python file: this command asks such servers only.",
+            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
+        )
     bring_packages(target.file.path, context)
     policy = choose_policy(settings, target.policy)
     if policy.problem is not None:

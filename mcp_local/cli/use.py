@@ -113,6 +113,8 @@ async def _in_session(wish: Wish, context: Context) -> None:
     words = [*global_flags(arguments), "run", *([arguments.target] if arguments.target else [])]
     if arguments.policy:
         words += ["--policy", arguments.policy]
+    if arguments.command:
+        words += ["--", *arguments.command]
     async with connect(words, context.environ, show_errors=arguments.verbose) as session:
         await wish.use(session)
 

@@ -40,7 +40,8 @@ def _table(value: object) -> Mapping[str, str]:
     return cast("dict[str, str]", table)
 
 
-def _url(value: object) -> str:
+def check_url(value: object) -> str:
+    """Return the address of a remote server: https, or http on loopback."""
     text = values.check_text(value)
     if not re.fullmatch(_URL, text):
         raise Unfit("must start with https:// (http:// only on loopback)")
@@ -52,7 +53,7 @@ _ENTRIES: Mapping[str, values.Shape[object]] = {
     "args": values.Shape(_texts),
     "env": values.Shape(_table),
     "cwd": values.PATH,
-    "url": values.Shape(_url),
+    "url": values.Shape(check_url),
     "api": values.API,
     "policy": values.PATH,
     "tenant": values.TENANT,

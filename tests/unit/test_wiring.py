@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from fastmcp import Client, FastMCP
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
-from mcp_local.errors import TargetError
 from mcp_local.log import read_tail
-from mcp_local.settings import Server, Settings, load
+from mcp_local.settings import Settings, load
 from mcp_local.wiring import (
-    SAMPLE,
     choose_policy,
-    find_target,
     guard_server,
     log_file,
     open_log,
@@ -36,56 +32,6 @@ def settings(home: Path) -> Settings:
     """Settings under which roles are declared."""
     declared = {"MCP_LOCAL_SIGN_IN": "none", "MCP_LOCAL_SIGN_IN_ROLES": "Task.Read"}
     return load({}, {"MCP_LOCAL_HOME": str(home), **declared})
-
-
-def test_nothing_means_the_sample(settings: Settings, tmp_path: Path) -> None:
-    """Without a TARGET the sample server is served, with its own policy."""
-    assert find_target(None, settings, tmp_path) is SAMPLE
-    assert choose_policy(settings, SAMPLE.policy).path == SAMPLE.policy
-
-
-def test_a_file_is_found_from_the_folder(settings: Settings, tmp_path: Path) -> None:
-    """A file brings no policy."""
-    (tmp_path / "server.py").touch()
-    target = find_target("server.py:make", settings, tmp_path)
-    assert (target.file.path, target.file.name) == (tmp_path / "server.py", "make")
-    assert choose_policy(settings, target.policy).decides is None
-
-
-def test_a_name_is_found_in_the_settings(settings: Settings, home: Path, tmp_path: Path) -> None:
-    """Its file stands beside the settings file, or in its cwd; its policy comes along."""
-    home.mkdir()
-    (home / "server.py").touch()
-    server = Server(name="weather", command="server.py:app", policy="/p.yaml")
-    target = find_target("weather", replace(settings, servers={"weather": server}), tmp_path)
-    assert target.file.path == home / "server.py"
-    assert (target.file.name, target.policy, target.namespace) == ("app", "/p.yaml", "weather")
-    (tmp_path / "server.py").touch()
-    server = replace(server, cwd=str(tmp_path))
-    target = find_target("weather", replace(settings, servers={"weather": server}), home)
-    assert target.file.path == tmp_path / "server.py"
-
-
-@pytest.mark.parametrize(
-    ("text", "message", "hint"),
-    [
-        ("wether", "no server 'wether' under", "'weather'"),
-        ("other", "not a Python file", 'command = "server.py"'),
-        ("https://tools.contoso.com/mcp", "is a remote server", "server.py"),
-        ("server.js", "is not a Python file", "server.py"),
-    ],
-)
-def test_what_can_not_be_served_is_told(
-    settings: Settings, tmp_path: Path, text: str, message: str, hint: str
-) -> None:
-    """Each with what could be done instead."""
-    servers = {
-        "weather": Server(name="weather", command="server.py"),
-        "other": Server(name="other", command="uvx", args=("mcp-server-sqlite",)),
-    }
-    with pytest.raises(TargetError, match=message) as caught:
-        find_target(text, replace(settings, servers=servers), tmp_path)
-    assert hint in caught.value.hint
 
 
 def test_the_nearer_policy_wins(home: Path, tmp_path: Path) -> None:

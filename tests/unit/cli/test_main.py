@@ -58,10 +58,10 @@ def test_an_unknown_flag_without_a_command_is_wrong_usage(
     assert "'--wersion'" in capsys.readouterr().err
 
 
-def test_wrapping_is_said_not_to_be_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """Who reads of it in the plans is told plainly, not that a word is unknown."""
-    assert main(["run", "--", "uvx", "mcp-server-git"], {}) is ExitCode.USAGE
-    assert "not in this version" in capsys.readouterr().err
+def test_dashes_without_a_command_are_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    """They promise one."""
+    assert main(["run", "--"], {}) is ExitCode.USAGE
+    assert "no command stands after --" in capsys.readouterr().err
 
 
 def test_json_before_the_command_holds_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from mcp_local.identity.model import Identity
 from mcp_local.policy.load import load_policy
 from mcp_local.policy.model import Action, Request
 from mcp_local.samples.weather import Station, mcp
-from mcp_local.wiring import SAMPLES
+from mcp_local.targets import SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

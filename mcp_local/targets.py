@@ -1,0 +1,158 @@
+"""What TARGET means: a server of one's own, a command that is wrapped, a remote server.
+
+Light: nothing of the target is imported, started or asked yet.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.errors import TargetError, did_you_mean
+from mcp_local.guard.target import FileTarget, parse_target
+from mcp_local.settings.model import Server
+from mcp_local.settings.servers import check_url
+from mcp_local.settings.values import Unfit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_local.settings.model import Settings
+
+SAMPLES = Path(__file__).parent / "samples"
+_HOW = "Name a FastMCP server's file, a command to wrap, or an address: mcp-local run server.py"
+
+
+@dataclass(frozen=True, slots=True)
+class HostedTarget:
+    """A FastMCP server in a Python file, and the policy that comes with it."""
+
+    file: FileTarget
+    policy: str = ""
+    """Absolute path; empty: it brings none."""
+    namespace: str = ""
+    """Its name under ``[servers]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedTarget:
+    """A command that speaks MCP on its standard input and output."""
+
+    server: Server
+    """Its ``[servers.NAME]``; without a name where it was given on the command line."""
+    folder: Path
+    """Where it runs."""
+
+    @property
+    def policy(self) -> str:
+        """Absolute path; empty: it brings none."""
+        return self.server.policy
+
+    @property
+    def namespace(self) -> str:
+        """Its name under ``[servers]``; empty where it has none."""
+        return self.server.name
+
+    def __str__(self) -> str:
+        return self.server.name or self.server.command
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTarget:
+    """A server behind an address."""
+
+    server: Server
+    """Its ``[servers.NAME]``; without a name where it was given on the command line."""
+
+    @property
+    def policy(self) -> str:
+        """Absolute path; empty: it brings none."""
+        return self.server.policy
+
+    @property
+    def namespace(self) -> str:
+        """Its name under ``[servers]``; empty where it has none."""
+        return self.server.name
+
+    def __str__(self) -> str:
+        return self.server.name or self.server.url
+
+
+Target = HostedTarget | WrappedTarget | RemoteTarget
+
+SAMPLE = HostedTarget(FileTarget(SAMPLES / "weather.py"), str(SAMPLES / "weather_policy.yaml"))
+"""What is served when nothing is named."""
+
+
+def find_target(
+    text: str | None,
+    settings: Settings,
+    folder: Path,
+    command: Sequence[str] = (),
+    *,
+    api: str = "",
+) -> Target:
+    """Return what ``TARGET`` or ``-- COMMAND ARG…`` means; nothing given is the sample server.
+
+    ``api`` is that of ``--api``, for an address.
+
+    Raises:
+        TargetError: it means nothing that can be served.
+    """
+    if command and text is not None:
+        raise TargetError(
+            f"Both a TARGET, {text!r}, and a command after `--` were given.",
+            hint="Leave one of them out.",
+        )
+    target = _find(text, settings, folder, command)
+    if not api:
+        return target
+    if not isinstance(target, RemoteTarget):
+        raise TargetError(
+            "--api names the app of a remote server; the target isn't one.", hint="Leave it out."
+        )
+    return RemoteTarget(replace(target.server, api=api))
+
+
+def _find(text: str | None, settings: Settings, folder: Path, command: Sequence[str]) -> Target:
+    if command:
+        return WrappedTarget(Server("", command=command[0], args=tuple(command[1:])), folder)
+    if text is None:
+        return SAMPLE
+    server = settings.servers.get(text)
+    if server is not None:
+        return _configured(server, settings.config_file.parent, folder)
+    if "://" in text:
+        return RemoteTarget(Server("", url=_address(text)))
+    if not text.partition(":")[0].endswith(".py") and not _looks_like_path(text):
+        raise TargetError(
+            f"There is no server {text!r} under [servers] in {settings.config_file}.",
+            hint=did_you_mean(text, settings.servers) if settings.servers else _HOW,
+        )
+    return HostedTarget(parse_target(text, folder))
+
+
+def _looks_like_path(text: str) -> bool:
+    return any(mark in text for mark in "./\\:")
+
+
+def _address(text: str) -> str:
+    try:
+        return check_url(text)
+    except Unfit as error:
+        raise TargetError(f"The address {text!r} {error.message}.", hint=error.hint) from None
+
+
+def _configured(server: Server, beside: Path, folder: Path) -> Target:
+    """Return the target of a ``[servers.NAME]``.
+
+    A Python file stands in its ``cwd`` or beside the settings file; a command runs in its ``cwd``
+    or where it is asked for.
+    """
+    if server.url:
+        return RemoteTarget(server)
+    if server.command.partition(":")[0].endswith(".py") and not server.args:
+        file = parse_target(server.command, beside / server.cwd)
+        return HostedTarget(file, policy=server.policy, namespace=server.name)
+    return WrappedTarget(server, folder / server.cwd)
