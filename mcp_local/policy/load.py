@@ -13,6 +13,7 @@ from mcp_local.policy.problems import InvalidPolicy, Origin, problem
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mcp_local.policy.document import Document
     from mcp_local.policy.engine import CompiledPolicy
 
 MAX_BYTES = 8 << 20
@@ -26,7 +27,17 @@ def load_policy(path: Path) -> CompiledPolicy:
         InvalidPolicy: something in a file is wrong; says where.
         PolicyError: there is nothing to read, or it can't be read.
     """
-    return compile_policy([parse_policy(_read(file), str(file)) for file in policy_files(path)])
+    return compile_policy(read_documents(path))
+
+
+def read_documents(path: Path) -> list[Document]:
+    """Return what the files at ``path`` say, one document a file.
+
+    Raises:
+        InvalidPolicy: something in a file is wrong; says where.
+        PolicyError: there is nothing to read, or it can't be read.
+    """
+    return [parse_policy(_read(file), str(file)) for file in policy_files(path)]
 
 
 def policy_files(path: Path) -> list[Path]:
