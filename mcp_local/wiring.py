@@ -45,14 +45,21 @@ class PolicyInForce:
         return f"Nothing but the account tools is served: {self.problem.message}"
 
 
+def policy_path(settings: Settings, own: str) -> str:
+    """Return which policy holds: of administrator, flag or environment, else ``own``, else of the
+    file; empty: none.
+    """
+    general = settings.provenance["policy"].source is Source.FILE
+    return own or settings.policy if general else settings.policy or own
+
+
 def choose_policy(settings: Settings, own: str) -> PolicyInForce:
-    """Load the policy: of administrator, flag or environment, else ``own``, else of the file.
+    """Load the policy of :func:`policy_path`.
 
     ``own`` is the path of the one that comes with the server, or empty. A broken policy refuses
     everything; it never widens access (POLICY.md 7).
     """
-    general = settings.provenance["policy"].source is Source.FILE
-    path = own or settings.policy if general else settings.policy or own
+    path = policy_path(settings, own)
     if not path:
         return PolicyInForce(None)
     try:

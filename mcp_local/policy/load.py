@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mcp_local.policy.document import Document
     from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.problems import Problem
 
 MAX_BYTES = 8 << 20
 _SUFFIXES = frozenset({".yaml", ".yml"})
@@ -34,10 +35,19 @@ def read_documents(path: Path) -> list[Document]:
     """Return what the files at ``path`` say, one document a file.
 
     Raises:
-        InvalidPolicy: something in a file is wrong; says where.
+        InvalidPolicy: something in a file is wrong; says where, for all files.
         PolicyError: there is nothing to read, or it can't be read.
     """
-    return [parse_policy(_read(file), str(file)) for file in policy_files(path)]
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for file in policy_files(path):
+        try:
+            documents.append(parse_policy(_read(file), str(file)))
+        except InvalidPolicy as error:
+            problems += error.problems
+    if problems:
+        raise InvalidPolicy(problems)
+    return documents
 
 
 def policy_files(path: Path) -> list[Path]:
