@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mcp_local.broker.authority.http import host_in
 from mcp_local.broker.authority.problems import problem_from
 from mcp_local.broker.authority.refusal import AuthorityDown
 from mcp_local.broker.storage.entries import Entry
 from mcp_local.errors import SettingsError, StorageError, Unreachable
+from mcp_local.network import host_in
 from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of, is_loopback
 
 if TYPE_CHECKING:
