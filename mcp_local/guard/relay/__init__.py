@@ -1,0 +1,1 @@
+"""The relay: raw lines between a client and the server behind it, judged on the way."""
