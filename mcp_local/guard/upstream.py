@@ -46,3 +46,15 @@ class Upstream(Protocol):
     def stop(self) -> None:
         """End it, and all that it started, within 2 s; callable from any thread, more than once."""
         ...
+
+
+class Restartable(Upstream, Protocol):
+    """A server that may be started anew when it has ended."""
+
+    def revive(self) -> bool:
+        """Wait as long as is due, then start it anew; False: it stays as it is, for good.
+
+        Called by the thread that receives, after :meth:`receive` returned ``None``. The new server
+        knows nothing of what was said to the old one: who speaks with it must begin anew.
+        """
+        ...
