@@ -19,6 +19,19 @@ _HIDDEN: Final = re.compile(
     "]"
 )
 
+_BLANK: Final = frozenset(
+    map(
+        chr,
+        (
+            *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0),  # fillers, joiners
+            *range(0x180B, 0x1810),
+            *range(0xFE00, 0xFE10),  # variation selectors, as the next
+            *range(0xE0100, 0xE01F0),
+        ),
+    )
+)
+"""What counts as printable and shows nothing all the same."""
+
 
 def clean(text: str) -> str:
     """Return ``text`` without characters that hide or reorder what is written, at most MAX_TEXT."""
@@ -26,6 +39,22 @@ def clean(text: str) -> str:
         return text
     text = _HIDDEN.sub("", text)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+def with_escapes(text: str) -> str:
+    """Return ``text`` with an escape for each character that can't be seen or reorders others.
+
+    For a person who decides by what they read: unlike :func:`clean` it takes nothing away.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    shown = (each if each.isprintable() and each not in _BLANK else _escape(each) for each in text)
+    return "".join(shown)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - 16 bits
 
 
 def is_clean_name(name: str) -> bool:

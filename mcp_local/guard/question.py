@@ -1,38 +1,55 @@
-"""One question of ``ask``: what it is about, what it is bound to, and how it is worded."""
+"""One question of ``ask``: what it is about, what a yes is bound to, and how it is worded."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from mcp_local.guard.clean import with_escapes
+from mcp_local.guard.shown import FORM, shown_lines
+from mcp_local.policy.model import CALL_ONLY, Action, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_local.identity.model import Identity
-    from mcp_local.policy.model import Action, Component, Decision, Kind
+    from mcp_local.policy.model import Component, Decision
 
 CONFIRM: Final = "confirm"
 """The one field of the form, and the key of its answer between two calls."""
 
+_MAY: Final = {
+    Action.CALL: "May this tool run?",
+    Action.READ: "May this resource be read?",
+    Action.GET: "May this prompt be fetched?",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May this very use go on? Made by :func:`question_of`."""
+    """Whether this very use may go on."""
 
     kind: Kind
     name: str
     """The component's, as clients know it."""
-    action: Action
     person: tuple[str, str]
     """Tenant and object id of whoever may say yes."""
-    rule: str
-    remember: float
-    """Seconds that a yes holds for every call of it under the rule; 0: this call only."""
     call: str = field(repr=False)
-    """SHA-256 of person, component, action, exact arguments, and rule: what a yes is bound to."""
-    heading: str = field(repr=False)
-    lines: tuple[str, ...] = field(repr=False)
-    """The arguments, one a line."""
+    """SHA-256 of all that a yes is bound to, but for the time."""
+    title: str
+    """The question in one line."""
+    subject: str = field(default="", repr=False)
+    """The component as the person reads it; empty where the title says it all."""
+    arguments: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
+    redact: tuple[str, ...] = ()
+    """Fields of the arguments whose values are not shown."""
+    reason: str = ""
+    rule: str = ""
+    remember: float = CALL_ONLY
+    """Seconds that a yes holds for every use of it under the rule; 0: for this one only."""
 
     @property
     def about(self) -> tuple[Kind, str]:
@@ -40,8 +57,29 @@ class Question:
         return (self.kind, self.name)
 
     def message(self) -> str:
-        """Return the text of a form: plain, and safe where a client reads it as Markdown."""
-        raise NotImplementedError
+        """Return the text of a form: plain, and the same where a client reads it as Markdown.
+
+        What the model chose stands in an indented block, which Markdown shows as it is.
+        """
+        if not self.subject:
+            return self.title
+        lines = [f"        {line}" for line in shown_lines(self.arguments, self.redact, FORM)]
+        block = "\n".join([f"    {self.subject}", *lines])
+        return f"{self.title}\n\n{block}\n\n{self.because()}\n{self.extent()}"
+
+    def because(self) -> str:
+        """Return why it is asked."""
+        return f"{self.reason} (Rule: {self.rule})".lstrip()
+
+    def extent(self) -> str:
+        """Return what a yes would be good for."""
+        if self.remember == CALL_ONLY:
+            return "A yes is good for this once only."
+        if self.remember == math.inf:
+            span = "until this server ends"
+        else:
+            span = f"for the next {_span(self.remember)}"
+        return f"A yes is good for every use of it {span}, whatever the arguments."
 
 
 def question_of(
@@ -51,15 +89,63 @@ def question_of(
     arguments: Mapping[str, object],
     decision: Decision,
 ) -> Question:
-    """Return the question that ``decision`` (an ask) wants put to the person."""
-    raise NotImplementedError
+    """Return the question that ``decision``, an ask, wants put to the person.
+
+    Raises:
+        ValueError, RecursionError: the arguments are no JSON, or nested too deeply.
+    """
+    rule = with_escapes(decision.rule)
+    return Question(
+        kind=component.kind,
+        name=component.name,
+        person=identity.key,
+        call=_bound_to(identity, action, component, arguments, decision),
+        title=_MAY[action],
+        subject=with_escapes(component.uri or component.name),
+        arguments=arguments,
+        redact=decision.redact,
+        reason=with_escapes(decision.reason),
+        rule=rule,
+        remember=decision.remember,
+    )
+
+
+def _bound_to(
+    identity: Identity,
+    action: Action,
+    component: Component,
+    arguments: Mapping[str, object],
+    decision: Decision,
+) -> str:
+    """Return one hash of everything that a yes is good for; numbers and texts stay apart."""
+    bound = [
+        identity.key,
+        action.value,
+        (component.kind.value, component.namespace, component.name),
+        (component.version, component.uri),
+        dict(arguments),
+        (decision.rule, decision.origin, decision.reason),
+    ]
+    canonical = json.dumps(bound, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 
 
 def form_schema(title: str = "Yes") -> dict[str, object]:
-    """Return the schema of the form: one box that the person ticks."""
-    raise NotImplementedError
+    """Return the JSON Schema of the form: one box, not ticked, called ``title``."""
+    return {
+        "type": "object",
+        "properties": {CONFIRM: {"type": "boolean", "title": title, "default": False}},
+        "required": [CONFIRM],
+    }
 
 
 def said_yes(action: str, content: Mapping[str, object] | None) -> bool:
-    """Whether a form came back accepted with its box ticked."""
+    """Whether a form came back accepted and its box ticked; everything else is a no."""
     return action == "accept" and (content or {}).get(CONFIRM) is True
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * length and seconds % length == 0:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
