@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-MACHINE_MARKERS = ("browser", "secret_service", "node")
+MACHINE_MARKERS = ("browser", "secret_service", "node", "uvx")
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where the gate runs, a test that needs a browser, a key store or Node must run."""
+    """Where the gate runs, a test that needs a browser, a key store or a registry must run."""
     report = yield
     if (
         report.skipped
