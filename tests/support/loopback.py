@@ -17,7 +17,7 @@ from mcp_local.broker.signin.listener import Listener
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from mcp_local.broker.signin.loopback_http import Response
+    from mcp_local.broker.loopback.http import Response
 
 STATE = "the-state-of-this-sign-in"
 AUTH_URI = f"https://login.example/authorize?client_id=x&state={STATE}&response_mode=form_post"

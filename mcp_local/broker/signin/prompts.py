@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mcp_local.broker.acquire import Broker
+    from mcp_local.broker.loopback.http import Response
     from mcp_local.broker.session.board import Board
-    from mcp_local.broker.signin.loopback_http import Response
     from mcp_local.broker.state import SignInState
     from mcp_local.identity.model import VerifiedToken
 

@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from mcp_local.broker.signin import pages
-from mcp_local.broker.signin.loopback_http import Refused, Request, Response
+from mcp_local.broker.loopback.http import Refused, Request, Response
+from mcp_local.broker.loopback.page import HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +59,7 @@ class Reception:
                 "Ask for the sign-in again to get a new link.",
             )
         self._starts.remove(request.target)
-        return Response(HTTPStatus.FOUND, headers=(*pages.HEADERS, ("Location", self._auth_uri)))
+        return Response(HTTPStatus.FOUND, headers=(*HEADERS, ("Location", self._auth_uri)))
 
     def _answer(self, request: Request) -> Mapping[str, str]:
         if self._answered:  # O9

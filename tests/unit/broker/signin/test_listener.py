@@ -11,10 +11,10 @@ from contextlib import ExitStack
 
 import pytest
 
+from mcp_local.broker.loopback.http import BODY_LIMIT, HEAD_LIMIT, Response
+from mcp_local.broker.loopback.sockets import open_loopback
 from mcp_local.broker.signin import pages
 from mcp_local.broker.signin.listener import Listener
-from mcp_local.broker.signin.loopback_http import BODY_LIMIT, HEAD_LIMIT, Response
-from mcp_local.broker.signin.loopback_sockets import open_loopback
 from mcp_local.errors import SignInFailed
 from tests.support.loopback import (
     AUTH_URI,
@@ -120,7 +120,7 @@ def _try_to_send(peer: socket.socket, data: bytes) -> None:
 
 def test_a_request_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """O3: a connection is closed when its request doesn't arrive in time."""
-    monkeypatch.setattr("mcp_local.broker.signin.listener._REQUEST_TIME", 0.2)
+    monkeypatch.setattr("mcp_local.broker.loopback.server._REQUEST_TIME", 0.2)
     with serving() as served, served.connect() as peer:
         peer.sendall(b"POST / HT")
         assert read_all(peer) == b""
@@ -257,8 +257,8 @@ def test_without_ipv6_the_other_address_serves_alone(
             raise OSError(97, "Address family not supported by protocol")
         return real(family, kind, protocol)
 
-    monkeypatch.setattr("mcp_local.broker.signin.loopback_sockets.socket.socket", without)
-    monkeypatch.setattr("mcp_local.broker.signin.loopback_sockets.socket.has_ipv6", has_ipv6)
+    monkeypatch.setattr("mcp_local.broker.loopback.sockets.socket.socket", without)
+    monkeypatch.setattr("mcp_local.broker.loopback.sockets.socket.has_ipv6", has_ipv6)
     [opened] = open_loopback([0])
     with opened:
         assert opened.getsockname()[0] == "127.0.0.1"

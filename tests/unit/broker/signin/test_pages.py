@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.broker.loopback.page import nothing_here
 from mcp_local.broker.signin import pages
 from mcp_local.broker.state import Problem
 
 if TYPE_CHECKING:
-    from mcp_local.broker.signin.loopback_http import Response
+    from mcp_local.broker.loopback.http import Response
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'&\u202e\x1b[31m\x00"
 ALL = {
     "signed in": pages.signed_in("Rita Reader", "Claude Desktop", "Restart it."),
     "failed": pages.failed(Problem("50105", "Not assigned.", "Ask an administrator."), "Cursor"),
     "cancelled": pages.cancelled("the terminal"),
-    "refused": pages.refused(HTTPStatus.BAD_REQUEST, "No."),
+    "refused": nothing_here(HTTPStatus.BAD_REQUEST, "No."),
 }
 
 
@@ -84,7 +85,7 @@ def test_content_policy_allows_our_style_and_nothing_else(name: str) -> None:
         pages.signed_in(HOSTILE, HOSTILE, HOSTILE),
         pages.failed(Problem(HOSTILE, HOSTILE, HOSTILE), HOSTILE),
         pages.cancelled(HOSTILE),
-        pages.refused(HTTPStatus.BAD_REQUEST, HOSTILE),
+        nothing_here(HTTPStatus.BAD_REQUEST, HOSTILE),
     ],
 )
 def test_what_comes_from_outside_is_only_text(page: Response) -> None:
