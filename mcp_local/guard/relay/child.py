@@ -72,6 +72,8 @@ class Child:
 
     def start(self) -> None:
         """Start the server; returns at once. Why it can't be started is told by :attr:`ended`."""
+        if self._stopped:
+            return
         try:
             program = find_program(self._command, self._env, self._cwd)
             running = system.start(program, self._args, self._env, self._cwd)
