@@ -18,6 +18,14 @@ FAMILIES = {
     "Look around": {"demo": ["demo"], "emulator": ["emulator"]},
     "Sign in": {"account": ["login", "logout", "refresh", "whoami", "token"]},
     "Ask and use": {"ask": ["tools", "can"], "use": ["call", "read", "prompt"]},
+    "Write policies": {
+        "policy.check": ["policy check"],
+        "policy.explain": ["policy explain"],
+        "policy.matrix": ["policy matrix"],
+        "policy.cases": ["policy test"],
+        "policy.diff": ["policy diff"],
+        "policy.init": ["policy init"],
+    },
     "Look after": {"upkeep": ["logs", "settings"]},
 }
 """Heading → module of ``mcp_local.cli`` → its commands."""

@@ -98,17 +98,15 @@ def _tool(component: Component) -> tuple[Level, bool, str]:
     if component.annotations.get("destructiveHint") is True:
         also = "marked read-only and destructive" if read_only is True else "marked destructive"
         return Level.ADMIN, False, also
-    if read_only is True and by_name in {Level.WRITER, Level.ADMIN}:
-        return by_name, False, f"marked read-only, but {says}: look before you grant it"
     if read_only is True:
-        return Level.READER, True, "marked read-only"
-    if by_name is Level.ADMIN:
-        return Level.ADMIN, False, says
-    if read_only is False:
+        if by_name in {None, Level.READER}:
+            return Level.READER, True, "marked read-only"
+        return by_name or Level.ADMIN, False, f"marked read-only, but {says}: look first"
+    if read_only is False and by_name is not Level.ADMIN:
         return Level.WRITER, False, "marked as changing things"
-    if by_name is not None:
-        return by_name, False, f"not marked; {says}"
-    return Level.ADMIN, False, "not marked; neither does its name say what it does"
+    if by_name is None:
+        return Level.ADMIN, False, "not marked, and its name doesn't say what it does"
+    return by_name, False, f"not marked; {says}"
 
 
 def _by_name(name: str) -> tuple[str, Level | None]:

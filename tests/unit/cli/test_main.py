@@ -47,7 +47,7 @@ def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str]) ->
     assert main(["-h"], {}) is ExitCode.OK
     said = capsys.readouterr().out
     for name in MODULES:
-        assert f"\n  {name:10}" in said
+        assert f"\n  {name} " in said
 
 
 def test_an_unknown_flag_without_a_command_is_wrong_usage(

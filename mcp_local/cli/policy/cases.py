@@ -1,0 +1,92 @@
+"""``policy test``: a policy is tested like a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mcp_local.cli.parser import Command
+from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone
+from mcp_local.errors import ExitCode, UsageError
+from mcp_local.policy.case_file import parse_cases
+from mcp_local.policy.cases import run_cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+    from mcp_local.policy.cases import Case, Results
+    from mcp_local.policy.model import Component, Request
+
+
+class CasesArguments(PolicyArguments):
+    """``policy test``."""
+
+    cases: str
+
+
+def _declare(parser: Parser) -> None:
+    parser.add_argument("cases", metavar="CASES", help="YAML file with what is expected")
+    declare_policy(parser)
+
+
+def _test(arguments: CasesArguments, context: Context) -> ExitCode:
+    cases = parse_cases(_read(Path(arguments.cases)), arguments.cases)
+    subject = policy_alone(arguments, context)
+    results = run_cases(subject.policy, cases)
+    text = "\n".join(_lines(results, cases, arguments.cases))
+    context.console.answer(msgspec.to_builtins(results), text)
+    return ExitCode.PROBLEMS if results.failed else ExitCode.OK
+
+
+def _read(path: Path) -> str:
+    hint = "Write cases as docs/policy.md shows, and name their file."
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"The cases {path} can't be read: {error.strerror}.", hint=hint) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"The cases {path} are not UTF-8 text.", hint="Save as UTF-8.") from None
+
+
+def _lines(results: Results, cases: Sequence[Case], file: str) -> Iterator[str]:
+    for failure in results.failed:
+        case = cases[failure.case]
+        asked = _asked(case.request, case.component)
+        yield f"{file}:{failure.line}: expected {failure.expected}, got {failure.got}: {asked}"
+        yield f"  by {failure.rule}: {failure.reason}"
+        yield f"  for {_who(case)}"
+        if failure.note:
+            yield f"  note: {failure.note}"
+    total = results.passed + len(results.failed)
+    yield f"{results.passed} of {total} cases hold."
+
+
+def _asked(request: Request, component: Component) -> str:
+    given = (
+        "" if request.arguments is None else f" {msgspec.json.encode(request.arguments).decode()}"
+    )
+    return f"{request.action} {component.name}{given}"
+
+
+def _who(case: Case) -> str:
+    roles = sorted(case.identity.roles)
+    return f"somebody with {', '.join(roles)}" if roles else "somebody without a role"
+
+
+COMMANDS = (
+    Command(
+        "policy test",
+        "Test a policy against a table of cases: exit code 0, or 6 when one doesn't hold.",
+        CasesArguments,
+        _declare,
+        _test,
+        """
+        mcp-local policy test cases.yaml --policy policy.yaml
+        mcp-local policy test cases.yaml --json
+        """,
+    ),
+)

@@ -1,0 +1,83 @@
+"""``policy init``: a first policy, from what a server has or from what was seen in the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.cli.parser import Command
+from mcp_local.cli.policy.draft import write_draft
+from mcp_local.cli.policy.proposal import propose
+from mcp_local.cli.policy.subject import ask_server
+from mcp_local.cli.policy.write import write_file
+from mcp_local.cli.target import TargetArguments, declare_target, target_settings
+from mcp_local.errors import ExitCode
+from mcp_local.policy.parse import parse_policy
+from mcp_local.targets import find_target
+
+if TYPE_CHECKING:
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+
+_STDOUT = "-"
+
+
+class InitArguments(TargetArguments):
+    """``policy init``."""
+
+    output: str
+    force: bool
+    from_log: bool
+
+
+def _declare(parser: Parser) -> None:
+    declare_target(parser)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="policy.yaml",
+        help="where to (policy.yaml); - is standard output",
+    )
+    parser.add_argument("--force", action="store_true", help="write over what is at FILE")
+
+
+def _init(arguments: InitArguments, context: Context) -> ExitCode:
+    settings = target_settings(arguments, context)
+    server = find_target(arguments.target, settings, Path.cwd(), arguments.command)
+    proposals = propose(ask_server(server, context))
+    name = arguments.target or " ".join(arguments.command) or "the sample server"
+    _hand_out(write_draft(proposals, name), arguments, context)
+    granted = sum(each.granted for each in proposals)
+    context.console.note(
+        f"Granted is what is marked read-only: {granted} of {len(proposals)}. "
+        "Take up what you agree with of the rest."
+    )
+    return ExitCode.OK
+
+
+def _hand_out(text: str, arguments: InitArguments, context: Context) -> None:
+    parse_policy(text, arguments.output)  # what we propose is a policy, whatever the names were
+    if arguments.output != _STDOUT:
+        write_file(Path(arguments.output), text, force=arguments.force)
+        words = " ".join(filter(None, (arguments.output, arguments.target)))
+        context.console.note(f"{arguments.output} is written. Next: mcp-local policy check {words}")
+    if context.console.as_json:
+        context.console.json({"policy": text})
+    elif arguments.output == _STDOUT:
+        context.console.data(text.rstrip("\n"))
+
+
+COMMANDS = (
+    Command(
+        "policy init",
+        "Write a first policy for a server: grants what is marked read-only, proposes the rest.",
+        InitArguments,
+        _declare,
+        _init,
+        """
+        mcp-local policy init server.py
+        mcp-local policy init server.py --output - | less
+        """,
+    ),
+)
