@@ -26,6 +26,7 @@ FAMILIES = {
         "policy.diff": ["policy diff"],
         "policy.init": ["policy init"],
     },
+    "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
     "Look after": {"upkeep": ["logs", "settings"]},
 }
 """Heading → module of ``mcp_local.cli`` → its commands."""
