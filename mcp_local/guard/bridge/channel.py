@@ -30,6 +30,8 @@ _SAME_METHOD: Final = frozenset({307, 308})
 _MOST_REDIRECTS: Final = 3
 _MOST_TRIES: Final = 4
 """As it is, renewed, after a sign-in, with more scopes."""
+_REST: Final = 1.0
+"""Seconds for what may follow an answer, read so that the connection can be used again."""
 _LARGEST_ERROR: Final = 64 * 1024
 _OWN: Final = {"User-Agent": "mcp-local"}
 
@@ -95,7 +97,7 @@ class Reply:
         return bytes(whole)
 
     def drain(self) -> bytes:
-        """Return the beginning of a body that isn't needed, so that the connection can be."""
+        """Return a body that is of no more use than its beginning; the connection may still be."""
         try:
             return self.body(_LARGEST_ERROR)
         except (problems.Broken, problems.RemoteProblem):
@@ -137,6 +139,8 @@ class Channel:
             if flight.broken:
                 raise problems.Broken(self.host)
             yield reply
+            flight.hurry(_REST)
+            reply.drain()
         finally:
             flight.lands()
             reply.close()

@@ -47,6 +47,12 @@ class Flight:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def hurry(self, seconds: float) -> None:
+        """Wait no longer than this for each byte from now on."""
+        sock = self._connection.sock if self._connection is not None else None
+        if sock is not None:
+            sock.settimeout(seconds)
+
     def lands(self) -> None:
         """Forget the connection, which may carry another request now."""
         self._connection = None
