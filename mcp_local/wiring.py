@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
-from mcp_local.errors import PolicyError
+from mcp_local.errors import PolicyError, TargetError
+from mcp_local.guard.relay.child import Child
+from mcp_local.guard.relay.environment import child_environment
+from mcp_local.guard.relay.parts import RelayParts, Rules
+from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.log import Log
 from mcp_local.policy.load import load_policy
 from mcp_local.policy.refuse import refuse_broken
 from mcp_local.settings import SignInMethod, Source
+from mcp_local.targets import RemoteTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,8 +28,10 @@ if TYPE_CHECKING:
     from fastmcp import FastMCP
 
     from mcp_local.guard.session import Session
+    from mcp_local.guard.upstream import Upstream
     from mcp_local.policy.model import Decides
     from mcp_local.settings import Settings
+    from mcp_local.targets import WrappedTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +113,48 @@ def guard_server(
         hold=settings.list_hold,
         locked=settings.list_locked,
         notice=policy.notice,
+    )
+
+
+def open_upstream(
+    target: WrappedTarget | RemoteTarget, environ: Mapping[str, str], log: Log
+) -> Upstream:
+    """Return the server behind the relay, not yet started.
+
+    Raises:
+        TargetError: it can't be reached by this version.
+    """
+    if isinstance(target, RemoteTarget):
+        raise TargetError(f"{target} is a remote server; it can't be served yet.")
+    server = target.server
+    env = child_environment(environ, server.env)
+
+    def make() -> Child:
+        return Child(server.command, server.args, env, target.folder, log)
+
+    return Supervised(make, log)
+
+
+def relay_rules(target: WrappedTarget | RemoteTarget) -> Rules:
+    """Return what the settings say of a server behind the relay."""
+    server = target.server
+    return Rules(server.name, server.requests, server.methods)
+
+
+def relay_parts(
+    target: WrappedTarget | RemoteTarget,
+    settings: Settings,
+    environ: Mapping[str, str],
+    log: Log,
+) -> RelayParts:
+    """Load what judges in the relay."""
+    policy = choose_policy(settings, target.policy)
+    if policy.problem is not None:
+        log.event("policy_broken", level="error", path=policy.path, problem=policy.problem.message)
+    return RelayParts(
+        session=open_session(settings, environ, log),
+        policy=policy.decides,
+        hold=settings.list_hold,
+        locked=settings.list_locked,
+        notice=lambda: policy.notice,
     )

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
 from mcp_local.cli.target import TargetArguments, bring_packages, declare_target, target_settings
-from mcp_local.errors import ExitCode, McpLocalError, TargetError
+from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.settings import load, require_sign_in
 from mcp_local.targets import HostedTarget, find_target
-from mcp_local.wiring import guard_server, open_log, open_session
+from mcp_local.wiring import (
+    guard_server,
+    open_log,
+    open_session,
+    open_upstream,
+    relay_parts,
+    relay_rules,
+)
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.stdio import Wire
     from mcp_local.settings import Settings
+    from mcp_local.targets import RemoteTarget, WrappedTarget
 
 
 class RunArguments(TargetArguments):
@@ -71,7 +79,7 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
             api=arguments.api or "",
         )
         if not isinstance(target, HostedTarget):
-            raise TargetError(f"{target} is not a Python file; it can't be served yet.")
+            return _relay(target, settings, context)
         bring_packages(target.file.path, context)
         if sys.stdin and sys.stdin.isatty():
             context.console.note("Waiting for an MCP client on standard input; Ctrl-C ends it.")
@@ -89,6 +97,25 @@ def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) 
 
     server = load_server(target.file)
     return _serve(server, target.policy, wire, settings, context)
+
+
+def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Context) -> ExitCode:
+    """Serve a server that isn't hosted in this process."""
+    from mcp_local.guard.relay.serve import serve_relay  # noqa: PLC0415 - start-up: not for hosted
+
+    log = open_log(settings, context.console.note if context.console.verbose else None)
+    upstream = open_upstream(target, context.environ, log)
+    upstream.start()
+    wire = claim_wire()
+    return ExitCode(
+        serve_relay(
+            upstream,
+            wire,
+            lambda: relay_parts(target, settings, context.environ, log),
+            log=log,
+            rules=relay_rules(target),
+        )
+    )
 
 
 def serve_own(server: FastMCP[Any], policy: str, context: Context) -> ExitCode:

@@ -1,0 +1,291 @@
+"""What the server has: its lists, fetched by the relay itself, each as one page (M5, M8, M9)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, cast, final
+
+from mcp_local.guard.account import RESERVED
+from mcp_local.guard.clean import clean_json, is_clean_name
+from mcp_local.guard.relay.message import METHOD_NOT_FOUND, as_dict
+from mcp_local.policy.model import Component, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from mcp_local.guard.relay.message import Message
+    from mcp_local.log import Log
+
+MAX_LIST: Final = 16 * 1024 * 1024
+"""Bytes of one list, all pages together (M16)."""
+_MOST_PAGES: Final = 1000
+_LONGEST_NAME: Final = 4096
+"""Characters."""
+
+
+class ListKind(NamedTuple):
+    """One of the four lists."""
+
+    method: str
+    key: str
+    """Where the items stand in the result."""
+    name: str
+    """Which field of an item names it."""
+    kind: Kind
+    logged: str
+    """What the log calls what is listed."""
+
+
+TOOLS: Final = ListKind("tools/list", "tools", "name", Kind.TOOL, "tool")
+PROMPTS: Final = ListKind("prompts/list", "prompts", "name", Kind.PROMPT, "prompt")
+RESOURCES: Final = ListKind("resources/list", "resources", "uri", Kind.RESOURCE, "resource")
+TEMPLATES: Final = ListKind(
+    "resources/templates/list", "resourceTemplates", "uriTemplate", Kind.RESOURCE, "template"
+)
+LISTS: Final = {each.method: each for each in (TOOLS, PROMPTS, RESOURCES, TEMPLATES)}
+_OF_KIND: Final = {
+    Kind.TOOL: (TOOLS,),
+    Kind.PROMPT: (PROMPTS,),
+    Kind.RESOURCE: (RESOURCES, TEMPLATES),
+}
+
+
+class ListFailed(Exception):
+    """The server didn't give a list; ``code`` and ``text`` are for the client."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One page as the server gave it."""
+
+    items: tuple[dict[str, object], ...]
+    rest: Mapping[str, object]
+    """What else stands in the result."""
+    next: str | None
+    size: int
+    """Bytes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listing:
+    """One list: what it shows, and what the policy sees of it. In the same order."""
+
+    pages: tuple[Page, ...] = ()
+    items: tuple[dict[str, object], ...] = ()
+    components: tuple[Component, ...] = ()
+    by_name: Mapping[str, Component] = field(default_factory=dict[str, Component])
+
+
+@final
+class Catalog:
+    """The four lists. Fetched on the event loop; looked at from any thread."""
+
+    def __init__(
+        self,
+        fetch: Callable[[str, Mapping[str, object]], Awaitable[Message]],
+        namespace: str,
+        log: Log,
+    ) -> None:
+        self._fetch = fetch
+        self._namespace = namespace
+        self._log = log
+        self._listings: dict[ListKind, Listing] = {}
+        self._fresh: set[ListKind] = set()
+        self._changes = 0
+        self._pages: dict[tuple[ListKind, str | None], tuple[bytes, bytes, Page]] = {}
+        self._named: set[str] = set()
+
+    def changed(self, kind: Kind) -> None:
+        """Fetch anew before the next use: the server said that a list changed."""
+        self._changes += 1
+        self._fresh.difference_update(_OF_KIND[kind])
+
+    def forget(self) -> None:
+        """Fetch everything anew: it is another server process."""
+        self._changes += 1
+        self._fresh.clear()
+
+    def knows(self, kind: Kind) -> bool:
+        """Whether the lists that a use of this kind is looked up in are there."""
+        return self._fresh.issuperset(_OF_KIND[kind])
+
+    async def learn(self, kind: Kind, envelope: Mapping[str, object]) -> None:
+        """Fetch the lists that a use of this kind is looked up in, where they aren't there.
+
+        Raises:
+            ListFailed: the server doesn't give them.
+        """
+        for which in _OF_KIND[kind]:
+            if which not in self._fresh:
+                await self.fetch(which, envelope)
+
+    def find(self, kind: Kind, name: str) -> tuple[Component, ...]:
+        """Return what a name or URI may stand for: the server decides, so all must be allowed.
+
+        A URI in the list of resources is that resource; any other stands for the templates that it
+        can be made from.
+        """
+        if kind is not Kind.RESOURCE:
+            found = self._listings[_OF_KIND[kind][0]].by_name.get(name)
+            return () if found is None else (found,)
+        resource = self._listings[RESOURCES].by_name.get(name)
+        if resource is not None:
+            return (resource,)
+        templates = self._listings[TEMPLATES].components
+        return tuple(
+            Component(Kind.RESOURCE, each.name, namespace=each.namespace, template=True, uri=name)
+            for each in templates
+            if template_covers(each.name, name)
+        )
+
+    def find_reference(self, kind: Kind, name: str) -> tuple[Component, ...]:
+        """Return what a completion is asked for: a prompt, or a template by its text or a URI."""
+        if kind is Kind.RESOURCE:
+            template = self._listings[TEMPLATES].by_name.get(name)
+            if template is not None:
+                return (template,)
+        return self.find(kind, name)
+
+    async def fetch(self, which: ListKind, envelope: Mapping[str, object]) -> Listing:
+        """Fetch a list, all pages of it; the very same object where nothing has changed.
+
+        Raises:
+            ListFailed: the server doesn't give it.
+        """
+        changes = self._changes
+        pages = await self._all_pages(which, envelope)
+        before = self._listings.get(which)
+        if before is None or len(before.pages) != len(pages) or before.pages != pages:
+            self._listings[which] = self._listing(which, pages)
+        if changes == self._changes:
+            self._fresh.add(which)
+        return self._listings[which]
+
+    async def _all_pages(self, which: ListKind, envelope: Mapping[str, object]) -> tuple[Page, ...]:
+        pages: list[Page] = []
+        cursor: str | None = None
+        seen: set[str] = set()
+        while True:
+            page = await self._page(which, cursor, envelope)
+            pages.append(page)
+            cursor = page.next
+            if cursor is None or cursor in seen or len(pages) == _MOST_PAGES:
+                return tuple(pages)
+            if sum(each.size for each in pages) > MAX_LIST:
+                raise ListFailed(-32603, "The server's list is longer than 16 MiB.")
+            seen.add(cursor)
+
+    async def _page(
+        self, which: ListKind, cursor: str | None, envelope: Mapping[str, object]
+    ) -> Page:
+        params = {**envelope, "cursor": cursor} if cursor is not None else dict(envelope)
+        answer = await self._fetch(which.method, params)
+        if "error" in answer.body:
+            return _empty(as_dict(answer.body["error"]))
+        if len(answer.raw) > MAX_LIST:
+            raise ListFailed(-32603, "The server's list is longer than 16 MiB.")
+        # The id is all in which two answers with the same list differ.
+        head, _, tail = answer.raw.partition(str(answer.ident).encode())
+        kept = self._pages.get((which, cursor))
+        if kept is not None and kept[0] == head and kept[1] == tail:
+            return kept[2]
+        page = _read_page(which, answer)
+        if cursor is None:
+            self._pages = {key: each for key, each in self._pages.items() if key[0] != which}
+        self._pages[which, cursor] = (head, tail, page)
+        return page
+
+    def _listing(self, which: ListKind, pages: tuple[Page, ...]) -> Listing:
+        items: list[dict[str, object]] = []
+        by_name: dict[str, Component] = {}
+        for item in (item for page in pages for item in page.items):
+            name = item.get(which.name)
+            if not isinstance(name, str) or self._refuses(which, name, by_name):
+                continue
+            items.append(cast("dict[str, object]", clean_json(item)))
+            by_name[name] = Component(
+                which.kind,
+                name,
+                namespace=self._namespace,
+                template=which is TEMPLATES,
+                annotations=as_dict(item.get("annotations")),
+            )
+        return Listing(pages, tuple(items), tuple(by_name.values()), by_name)
+
+    def _refuses(self, which: ListKind, name: str, before: Mapping[str, Component]) -> bool:
+        """Whether a component can't be served under its name; logged once (M8, M9)."""
+        if which is TOOLS and name in RESERVED:
+            why = "reserved"
+        elif name in before:
+            why = "listed twice"
+        elif not is_clean_name(name):
+            why = "hidden characters"
+        elif len(name) > _LONGEST_NAME:
+            why = "too long"
+        else:
+            return False
+        if name not in self._named and len(self._named) < _MOST_PAGES:
+            self._named.add(name)
+            self._log.event(
+                "component_refused", level="warning", component=name[:_LONGEST_NAME], reason=why
+            )
+        return True
+
+
+def _empty(error: Mapping[str, object]) -> Page:
+    """Return an empty list where the server has none at all.
+
+    Raises:
+        ListFailed: it said something else.
+    """
+    code, text = error.get("code"), error.get("message")
+    if code == METHOD_NOT_FOUND:
+        return _NOTHING
+    known = isinstance(code, int) and isinstance(text, str)
+    raise ListFailed(cast("int", code), cast("str", text)) if known else _ODD
+
+
+def _read_page(which: ListKind, answer: Message) -> Page:
+    result = as_dict(answer.body.get("result"))
+    items, cursor = result.get(which.key), result.get("nextCursor")
+    if not isinstance(items, list):
+        raise _ODD
+    found = (as_dict(item) for item in cast("Sequence[object]", items))
+    rest = {key: value for key, value in result.items() if key not in {which.key, "nextCursor"}}
+    return Page(
+        tuple(item for item in found if item),
+        rest,
+        cursor if isinstance(cursor, str) else None,
+        len(answer.raw),
+    )
+
+
+_NOTHING: Final = Page((), {}, None, 0)
+_ODD: Final = ListFailed(-32603, "The server's list can't be read.")
+_EXPRESSION: Final = re.compile(r"(\{[^{}]*\})")
+
+
+def template_covers(template: str, uri: str) -> bool:
+    """Whether a URI could be made from a URI template (RFC 6570), in the widest reading.
+
+    Wide, because servers differ in how they match: what might reach a hidden template must be
+    judged by it.
+    """
+    pieces = _EXPRESSION.split(template)
+    if not uri.startswith(pieces[0]) or not uri.endswith(pieces[-1]):
+        return False
+    if len(pieces) == 1:
+        return uri == template
+    at, end = len(pieces[0]), len(uri) - len(pieces[-1])
+    for literal in pieces[2:-1:2]:
+        found = uri.find(literal, at, max(at, end))
+        if found < 0:
+            return False
+        at = found + len(literal)
+    return at <= end

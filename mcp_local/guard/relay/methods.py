@@ -1,0 +1,39 @@
+"""The methods of both eras, by how the relay treats them; all others are refused.
+
+Up to 2025-11-25 and 2026-07-28. What a server's ``methods`` setting names passes beside them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+HELLO: Final = frozenset({"initialize", "server/discover"})
+"""Their answers say what the server can."""
+PASSED: Final = HELLO | {"ping", "logging/setLevel"}
+"""Nothing in them is anybody's."""
+LISTS: Final = frozenset(
+    {"tools/list", "prompts/list", "resources/list", "resources/templates/list"}
+)
+USES: Final = frozenset(
+    {
+        "tools/call",
+        "resources/read",
+        "resources/subscribe",
+        "resources/unsubscribe",
+        "prompts/get",
+        "completion/complete",
+    }
+)
+GUARDED: Final = LISTS | USES
+"""Answered, or let through, by the guard."""
+
+NOTIFICATIONS: Final = frozenset(
+    {
+        "notifications/initialized",
+        "notifications/cancelled",
+        "notifications/progress",
+        "notifications/roots/list_changed",
+        "notifications/tasks/status",
+    }
+)
+"""What clients tell."""

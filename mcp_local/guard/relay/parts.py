@@ -1,0 +1,41 @@
+"""What the relay is put together from: what it needs at once, and what may come a moment later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp_local.guard.session import Session
+    from mcp_local.policy.model import Decides
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say of one server: known before anything is loaded."""
+
+    namespace: str = ""
+    """Its name under ``[servers]``."""
+    requests: tuple[str, ...] = ("roots/list", "elicitation/create")
+    """Requests of the server that pass to the client."""
+    methods: tuple[str, ...] = ()
+    """Methods of the client that pass beyond the known ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelayParts:
+    """What judges: loaded in the background, while messages that need no judging already pass."""
+
+    session: Session
+    policy: Decides | None
+    """``None``: there is none, and nothing but the account tools is served."""
+    generation: Callable[[], int] = int
+    """Grows with every change of the policy in force."""
+    hold: float | None = None
+    """Seconds that the first lists may wait for a sign-in; ``None`` decides by the client."""
+    locked: bool = False
+    """Whether what a role would unlock is listed, marked as locked."""
+    notice: Callable[[], str] = str
+    """What whoami tells beside the person: why a policy isn't in force, for one."""
