@@ -1,4 +1,4 @@
-"""README.md as data: its fenced blocks and its tables."""
+"""README.md, and pages like it, as data: their fenced blocks and tables."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class Block:
         return rest if word == what else None
 
 
-def blocks(*languages: str) -> list[Block]:
-    """Return the blocks in these languages, or all."""
+def blocks(*languages: str, text: str = TEXT) -> list[Block]:
+    """Return the blocks in these languages, or all; ``text`` is that of another page."""
     found = [
         Block(
             match["language"],
             match["text"],
             match["note"] or "",
-            TEXT.count("\n", 0, match.start("language")) + 1,
+            text.count("\n", 0, match.start("language")) + 1,
         )
-        for match in _BLOCK.finditer(TEXT)
+        for match in _BLOCK.finditer(text)
     ]
     return [block for block in found if not languages or block.language in languages]
 

@@ -45,12 +45,13 @@ def _declare(parser: Parser) -> None:
 def _export(arguments: ExportArguments, context: Context) -> ExitCode:
     arguments.policy = arguments.file or arguments.policy
     subject = policy_alone(arguments, context)
-    if len(subject.documents) > 1:
-        files = ", ".join(document.file for document in subject.documents)
+    document, *others = subject.documents
+    if others:
+        files = ", ".join(each.file for each in subject.documents)
         hint = f"Name one of them: {files}."
         raise UsageError(f"{subject.path} is {len(subject.documents)} files.", hint=hint)
     default = Format.JSON if context.console.as_json else Format.YAML
-    text = _written(subject.documents[0], Format(arguments.format or default))
+    text = _written(document, Format(arguments.format or default))
     context.console.data(text.rstrip("\n"))
     return ExitCode.OK
 
