@@ -27,7 +27,7 @@ FAMILIES = {
         "policy.init": ["policy init"],
     },
     "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
-    "Look after": {"upkeep": ["logs", "settings"]},
+    "Look after": {"upkeep": ["logs", "settings"], "explain_error": ["explain-error"]},
 }
 """Heading → module of ``mcp_local.cli`` → its commands."""
 MODULES = {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SIGN_IN = "Sign in again: `mcp-local login`."
-_PLAIN: Mapping[str, Problem] = {
+PLAIN: Mapping[str, Problem] = {
     problem.code: problem
     for problem in (
         Problem("access_denied", "The sign-in was declined.", "Try again and accept."),
@@ -63,8 +63,8 @@ def problem_from(error: Mapping[str, object]) -> Problem:
             f"{row.means} (AADSTS{code})",
             f"{row.remedy} Who can act: {' or '.join(row.who)}.",
         )
-    if code is None and name in _PLAIN:
-        return _PLAIN[name]
+    if code is None and name in PLAIN:
+        return PLAIN[name]
     label = name if code is None else f"AADSTS{code}"
     said = _harmless(_text(error, "error_description"))
     return Problem(
