@@ -19,6 +19,7 @@ from mcp_local.broker.record import (
     save_record,
     verify_record,
 )
+from mcp_local.broker.resources import keep_refusal, keep_token
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import McpLocalError, SignInFailed, Unreachable
@@ -144,10 +145,11 @@ class Broker:
                 return usable
             raise
 
-    def complete(self, tokens: Tokens) -> VerifiedToken:
+    def complete(self, tokens: Tokens, *, other: bool = False) -> VerifiedToken:
         """Verify what a sign-in brought, and keep it in place of whoever was signed in before.
 
-        Nothing is kept of an account that is refused.
+        Nothing is kept of an account that is refused. With ``other`` the sign-in was for another
+        API, and is changed for a token of our own first.
 
         Raises:
             TokenRejected: the token isn't believed; the hint says which setting to look at.
@@ -155,20 +157,33 @@ class Broker:
             Unreachable: the authority's keys can't be had.
             StorageError: it can't be kept.
         """
+        if other:
+            tokens = self.entra.exchange(tokens)
         verified, record = self._judge(tokens, at_sign_in=True)
         with writing(self._store):
             self._store.save(Entry.MSAL, tokens.cache)
             save_record(self._store, record)
+            self._store.delete(Entry.RESOURCES)  # of whoever was signed in before
         return verified
 
-    def token_for(self, scopes: Sequence[str]) -> AccessToken:
-        """Return a token for another API, from MSAL's cache or the authority.
+    def token_for(
+        self, scopes: Sequence[str], *, force: bool = False, claims: str = ""
+    ) -> AccessToken:
+        """Return a token for another API, from MSAL's cache or the authority; keep it for servers.
+
+        ``force`` asks the authority in any case. ``claims`` (JSON) is a challenge to be met. When
+        there is none to be had, why is kept instead.
 
         Raises:
             McpLocalError: as :meth:`renew`.
         """
         with self._refreshing():
-            tokens = self.entra.silent(scopes=scopes)
+            try:
+                tokens = self.entra.silent(scopes=scopes, force=force, claims=claims)
+            except McpLocalError as error:
+                keep_refusal(self._store, scopes, error, self._clock())
+                raise
+            keep_token(self._store, scopes, tokens, self._clock())
         return AccessToken(tokens.access_token, tokens.expires_at)
 
     def sign_out(self) -> list[Account]:

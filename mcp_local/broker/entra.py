@@ -75,13 +75,20 @@ class Entra:
         return load_metadata(self._settings, self._documents)
 
     def begin_browser(
-        self, redirect_uri: str, *, login_hint: str = "", claims: str = "", prompt: str = ""
+        self,
+        redirect_uri: str,
+        *,
+        login_hint: str = "",
+        claims: str = "",
+        prompt: str = "",
+        scopes: Sequence[str] | None = None,
     ) -> BrowserFlow:
         """Prepare a sign-in whose answer comes to ``redirect_uri`` as a form POST.
 
         ``login_hint`` is a user name; without one the account picker is shown, unless ``prompt``
         (OpenID Connect Core 3.1.2.1) says otherwise. ``claims`` is the challenge of an
-        InteractionNeeded.
+        InteractionNeeded. ``scopes``: of another API, whose token :meth:`exchange`
+        then changes for that of the settings.
 
         Raises:
             SettingsError: there is no such tenant.
@@ -90,7 +97,7 @@ class Entra:
         app = self._app(msal.SerializableTokenCache())
         flow = ask(
             lambda: app.initiate_auth_code_flow(
-                self._scopes(),
+                self._scopes(scopes),
                 redirect_uri=redirect_uri,
                 prompt=prompt or (None if login_hint else "select_account"),
                 login_hint=login_hint or None,
@@ -123,8 +130,8 @@ class Entra:
         )
         return self._signed_in(result, cache)
 
-    def begin_device(self, *, claims: str = "") -> DeviceFlow:
-        """Ask for a device code (RFC 8628, 3.1).
+    def begin_device(self, *, claims: str = "", scopes: Sequence[str] | None = None) -> DeviceFlow:
+        """Ask for a device code (RFC 8628, 3.1); ``scopes`` as in :meth:`begin_browser`.
 
         Raises:
             SignInFailed: the authority gives none.
@@ -133,7 +140,7 @@ class Entra:
         """
         app = self._app(msal.SerializableTokenCache())
         flow = ask(
-            lambda: app.initiate_device_flow(self._scopes(), claims_challenge=claims or None)
+            lambda: app.initiate_device_flow(self._scopes(scopes), claims_challenge=claims or None)
         )
         if "error" in flow:
             raise refusal(flow)
@@ -175,12 +182,31 @@ class Entra:
             raise Declined(Problem("cancelled", "The sign-in was stopped.", "Start it again."))
         raise refusal({"error": "expired_token"})
 
-    def silent(self, *, force: bool = False, scopes: Sequence[str] | None = None) -> Tokens:
+    def exchange(self, tokens: Tokens) -> Tokens:
+        """Change what a sign-in for another API brought for a token of the settings' scopes.
+
+        Nothing is stored; the other API's token stays in the cache that is returned.
+
+        Raises:
+            InteractionNeeded, Blocked, Unreachable: as :meth:`silent`.
+        """
+        cache = msal.SerializableTokenCache()
+        cache.deserialize(tokens.cache.decode())
+        app = self._app(cache)
+        account = {"home_account_id": tokens.account.home_account_id}
+        result = ask(lambda: app.acquire_token_silent_with_error(self._scopes(), account))
+        if result is None:
+            raise InteractionNeeded(NOBODY)
+        return self._tokens(result, cache.serialize().encode(), tokens.account)
+
+    def silent(
+        self, *, force: bool = False, scopes: Sequence[str] | None = None, claims: str = ""
+    ) -> Tokens:
         """Get a token without the person; what is new is stored before this returns.
 
         The caller holds the refresh lock (``Broker`` does). ``force`` asks the authority even if
         the cached token is still good. ``scopes``: of another API; by default those of the
-        settings.
+        settings. ``claims`` (JSON) is a challenge that the token must meet.
 
         Raises:
             InteractionNeeded: nobody is signed in, or the authority wants the person.
@@ -199,6 +225,7 @@ class Entra:
                 self._scopes(scopes),
                 {"home_account_id": account.home_account_id},
                 force_refresh=force,
+                claims_challenge=claims or None,
             )
         )
         if result is None:

@@ -117,7 +117,7 @@ def load_record(store: Store) -> TokenRecord | None:
     if data is None:
         return None
     try:
-        return msgspec.json.decode(data, type=TokenRecord, dec_hook=_to_secret)
+        return msgspec.json.decode(data, type=TokenRecord, dec_hook=to_secret)
     except msgspec.DecodeError:
         return None
 
@@ -128,16 +128,26 @@ def save_record(store: Store, record: TokenRecord) -> None:
     Raises:
         StorageError: it can't be written.
     """
-    store.save(Entry.TOKEN, msgspec.json.encode(record, enc_hook=_from_secret))
+    store.save(Entry.TOKEN, msgspec.json.encode(record, enc_hook=from_secret))
 
 
-def _to_secret(kind: type, value: object) -> Secret:
+def to_secret(kind: type, value: object) -> Secret:
+    """Read a secret out of a sealed entry, for msgspec.
+
+    Raises:
+        TypeError: it isn't one.
+    """
     if kind is not Secret or not isinstance(value, str):
         raise TypeError("a token is a string")  # msgspec makes a ValidationError of it
     return Secret(value)
 
 
-def _from_secret(value: object) -> str:
+def from_secret(value: object) -> str:
+    """Write a secret into an entry that will be sealed, for msgspec.
+
+    Raises:
+        NotImplementedError: it isn't one.
+    """
     if not isinstance(value, Secret):
         raise NotImplementedError
     return value.reveal()

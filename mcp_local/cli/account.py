@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mcp_local.broker.session.resource import run_resource
 from mcp_local.broker.signin.process import run_refresh, run_sign_in
 from mcp_local.cli.console import error_document
 from mcp_local.cli.parser import Arguments, Command
@@ -48,6 +49,8 @@ class LoginArguments(BrokerArguments):
     no_browser: bool
     port: int
     timeout: str | None
+    scope: list[str] | None
+    claims: str
 
     def overrides(self) -> dict[str, str | None]:
         """Return what was given in place of settings."""
@@ -64,6 +67,10 @@ def _declare_login(parser: Parser) -> None:
         "--port", type=int, default=0, metavar="N", help="with --no-browser: where the answer comes"
     )
     parser.add_argument("--timeout", metavar="SECONDS", help="give up after this time (300)")
+    parser.add_argument(
+        "--scope", action="append", metavar="SCOPE", help="consent to another API's, too"
+    )
+    parser.add_argument("--claims", default="", help=argparse.SUPPRESS)
     _declare_broker(parser)
 
 
@@ -84,6 +91,8 @@ def _login(arguments: LoginArguments, context: Context) -> ExitCode:
         port=arguments.port,
         background=arguments.background,
         result_fd=arguments.result_fd,
+        scopes=arguments.scope or (),
+        claims=arguments.claims,
     )
     if not arguments.background:
         _answer(_kept(settings, context, TokenSource.NETWORK), context)
@@ -171,21 +180,37 @@ def _answer(report: Report, context: Context) -> ExitCode:
     return report.error.exit_code
 
 
-class TokenArguments(Arguments):
+class TokenArguments(BrokerArguments):
     """``token``."""
 
     scope: list[str] | None
+    force: bool
+    claims: str
 
 
 def _declare_token(parser: Parser) -> None:
     parser.add_argument(
         "--scope", action="append", metavar="SCOPE", help="of another API; may be repeated"
     )
+    parser.add_argument("--force", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--claims", default="", help=argparse.SUPPRESS)
+    _declare_broker(parser)
 
 
 def _token(arguments: TokenArguments, context: Context) -> ExitCode:
     settings = sign_in_settings(arguments, context)
     scopes = arguments.scope or list(settings.scopes)
+    if arguments.background:
+        run_resource(
+            settings,
+            context.environ,
+            scopes,
+            log=open_log(settings),
+            force=arguments.force,
+            claims=arguments.claims,
+            result_fd=arguments.result_fd,
+        )
+        return ExitCode.OK
     with open_broker(settings, context) as broker:
         if arguments.scope:
             other = broker.token_for(scopes)
@@ -211,6 +236,7 @@ COMMANDS = (
         mcp-local login
         mcp-local login --device                   enter a code on your phone
         mcp-local login --no-browser --port 8400   over SSH: the way back is printed
+        mcp-local login --scope api://reports.contoso.com/.default
         """,
     ),
     Command(

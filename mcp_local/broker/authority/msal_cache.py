@@ -114,4 +114,5 @@ def forget(store: Store) -> list[Account]:
         accounts = accounts_in(store.load(Entry.MSAL))
         store.delete(Entry.MSAL)
         store.delete(Entry.TOKEN)
+        store.delete(Entry.RESOURCES)
     return accounts

@@ -88,8 +88,29 @@ class Errands:
                 if process is not None:
                     await self._end(process)
 
-    async def sign_in(self, *, needed: Needed, begun: Needed) -> None:
+    async def fetch(
+        self, scopes: Sequence[str], *, force: bool, claims: str, needed: Needed
+    ) -> None:
+        """Have a token for another API fetched and kept, and wait until that is over.
+
+        ``needed`` is asked again when it is our turn, since another instance may have done it.
+        """
+        async with self._turn("resource", needed) as ours:
+            if ours:
+                epoch = self._epoch
+                process = await self._send(
+                    ["token", *(["--force"] if force else []), *_wanting(scopes, claims)],
+                    wanted=lambda: self._epoch == epoch,
+                )
+                if process is not None:
+                    await self._end(process)
+
+    async def sign_in(
+        self, *, needed: Needed, begun: Needed, scopes: Sequence[str] = (), claims: str = ""
+    ) -> None:
         """Have the person asked, and wait until that has begun, or is over already.
+
+        ``scopes`` are those of another API, ``claims`` what its token must meet.
 
         ``needed`` is asked again when it is our turn, since another instance may have done it;
         ``begun`` whether the person is being asked.
@@ -99,7 +120,8 @@ class Errands:
                 return
             await self._until_begun(begun)  # a sign-in that is about to begin, or to end
             if await needed():
-                self._sign_in = await self._send(["login"], wanted=lambda: True)
+                command = ["login", *_wanting(scopes, claims)]
+                self._sign_in = await self._send(command, wanted=lambda: True)
                 await self._until_begun(begun)
 
     async def _until_begun(self, begun: Needed) -> None:
@@ -221,6 +243,12 @@ class Errands:
     def _note_fault(self, what: str, why: str) -> None:
         self.fault = True
         self._log.event("errand_failed", level="error", what=what, why=why)
+
+
+def _wanting(scopes: Sequence[str], claims: str) -> list[str]:
+    """Return the flags for another API. What they hold is no secret."""
+    words = [word for scope in scopes for word in ("--scope", scope)]
+    return [*words, "--claims", claims] if claims else words
 
 
 async def in_thread(call: Callable[[], T], *, undo: Callable[[T], object]) -> T:

@@ -16,6 +16,7 @@ from mcp_local.broker.session.declared import DeclaredSession
 from mcp_local.broker.session.errands import Errands
 from mcp_local.broker.session.news import News
 from mcp_local.broker.session.reader import Reader
+from mcp_local.broker.session.tokens import Loop, OwnTokens, ResourceTokens
 from mcp_local.broker.session.view import View
 from mcp_local.broker.state import Phase, Problem
 from mcp_local.broker.state_file import StateFile, may_prompt, may_renew
@@ -23,7 +24,7 @@ from mcp_local.settings import profile_dir
 from mcp_local.settings.model import SignInWhen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from mcp_local.broker.state import Status
     from mcp_local.identity.model import VerifiedToken
@@ -64,11 +65,16 @@ class LocalSession:
     ) -> None:
         """Prepare; reads nothing yet. ``environ`` is handed to the processes that are started."""
         self.program = ""
+        self._loop = Loop()
         self._when = settings.signin.when
         self._clock = clock
         self._reader = Reader(settings, environ, clock)
         self._view = View(settings, self._reader, StateFile(profile_dir(settings)), clock)
         self._errands = Errands(settings, environ, self._reader, log, self._view.hear)
+        self.tokens = OwnTokens(self, self._loop)
+        """For a remote server of the same API."""
+        self.resources = ResourceTokens(self, self._loop, self._errands, self._reader, clock)
+        """For remote servers of other APIs."""
         self._news = News()
         self._loaded = False
         self._watching: asyncio.Task[None] | None = None
@@ -84,6 +90,7 @@ class LocalSession:
 
     def start(self) -> None:
         """Begin, on the running event loop, once the wire is up; returns at once."""
+        self._loop.here()
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def close(self) -> None:
@@ -128,6 +135,22 @@ class LocalSession:
             self._ask(self._prompt_for_person)
         left = deadline - time.monotonic()
         await self._news.until(lambda: self._view.settled or not self._under_way(), seconds=left)
+        return self.status()
+
+    async def consent(self, scopes: Sequence[str], *, claims: str, wait: float) -> Status:
+        """Start (or join) a sign-in for another API; wait ``wait`` seconds.
+
+        ``claims`` (JSON) is what that API's token must meet.
+        """
+
+        async def needed() -> bool:
+            await self._look()
+            return not self._joinable()
+
+        if not self._under_way():
+            ask = partial(self._errands.sign_in, scopes=scopes, claims=claims)
+            self._ask(lambda: ask(needed=needed, begun=self._begun))
+        await self._news.until(lambda: not self._under_way(), seconds=wait)
         return self.status()
 
     async def sign_out(self) -> Status:

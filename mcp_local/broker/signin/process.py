@@ -32,7 +32,7 @@ from mcp_local.settings import profile_dir, require_sign_in
 from mcp_local.settings.model import CacheKey, SignInMethod
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from mcp_local.broker.storage.store import Store
     from mcp_local.identity.model import VerifiedToken
@@ -58,6 +58,8 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
     timeout: float | None = None,
     background: bool = False,
     result_fd: int | None = None,
+    scopes: Sequence[str] = (),
+    claims: str = "",
 ) -> VerifiedToken:
     """Sign the person in, or adopt the result of the sign-in that is already under way.
 
@@ -66,7 +68,9 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
     listener's (0: any). ``timeout`` is in seconds, by default that of the settings.
     ``background`` is for processes that servers start: they adopt what is already there and keep
     to the limit on prompts. ``result_fd`` hands the result to the starting server, whose storage
-    is memory only. ``announce`` is called with each state that the person should see.
+    is memory only. ``announce`` is called with each state that the person should see. ``scopes``
+    are those of another API that the person is to consent to as well, ``claims`` (JSON) what that
+    API's token must meet.
 
     Raises:
         SettingsError: what a sign-in needs isn't set, or nothing could keep its result.
@@ -83,6 +87,8 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
         port=port,
         limit=timeout or settings.signin.timeout,
         background=background,
+        scopes=tuple(scopes),
+        claims=claims,
     )
     profile = profile_dir(settings)
     with _terminable(), open_channel(result_fd) as channel:
@@ -107,6 +113,8 @@ class _Way:
     port: int
     limit: float
     background: bool
+    scopes: tuple[str, ...]
+    claims: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +133,13 @@ class _SignIn:
     def run(self, *, waited: bool) -> VerifiedToken:
         """Adopt what is there, else ask the person. The caller holds the machine's lock."""
         state = self._enter(transitions.interrupted)  # whoever waited without this lock is dead
-        claims = state.claims
+        claims = self.way.claims or state.claims
         wants_person = state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
         if (waited or self.way.background) and not wants_person:
             try:
                 return self._without_person()
             except InteractionNeeded as error:
-                claims = error.claims
+                claims = error.claims or self.way.claims
             except (SignInFailed, TokenRejected):
                 pass  # another account, or a newer token, may do
         self._keep_to_limit(state)
@@ -147,6 +155,8 @@ class _SignIn:
         """
         try:
             token = self.broker.current() or self.broker.renew()
+            if self.way.scopes:
+                self.broker.token_for(self.way.scopes, claims=self.way.claims)
         except Unreachable as error:
             self._enter(partial(transitions.not_renewed, error=error))
             raise
@@ -182,7 +192,9 @@ class _SignIn:
     def _put(self, claims: str) -> VerifiedToken:
         """Put the question to the person in the way that was chosen."""
         way = self.way
-        prompt = Prompt(self.broker, self.board, self.announce, way.limit, claims, self._hint())
+        prompt = Prompt(
+            self.broker, self.board, self.announce, way.limit, claims, self._hint(), way.scopes
+        )
         match way.method:
             case SignInMethod.DEVICE:
                 return prompt.by_device()

@@ -63,6 +63,8 @@ class Prompt:
     """The challenge to be met, if the authority gave one."""
     hint: str = ""
     """The user name that is expected, if one is."""
+    scopes: tuple[str, ...] = ()
+    """Of another API that the person is asked to consent to; empty: those of the settings."""
 
     def by_device(self) -> VerifiedToken:
         """Show a code and wait until it was entered.
@@ -71,7 +73,7 @@ class Prompt:
             McpLocalError: as ``Broker`` and ``Entra`` do; Declined when the time is up.
         """
         entra = self.broker.entra
-        flow = entra.begin_device(claims=self.claims)
+        flow = entra.begin_device(claims=self.claims, scopes=self.scopes or None)
         now = time.time()
         deadline = min(now + self.limit, flow.expires_at)
         self._show(
@@ -91,7 +93,7 @@ class Prompt:
             if time.time() >= deadline:
                 raise _timed_out(self.limit) from None
             raise
-        return self.broker.complete(tokens)
+        return self.broker.complete(tokens, other=bool(self.scopes))
 
     def in_browser(
         self,
@@ -138,7 +140,10 @@ class _Visit:
         self._listener = listener
         self._program = program
         self._flow = prompt.broker.entra.begin_browser(
-            listener.redirect_uri, login_hint=prompt.hint, claims=prompt.claims
+            listener.redirect_uri,
+            login_hint=prompt.hint,
+            claims=prompt.claims,
+            scopes=prompt.scopes or None,
         )
         self._started = False
         self._outcome: VerifiedToken | McpLocalError = _timed_out(prompt.limit)
@@ -183,9 +188,10 @@ class _Visit:
         return self._outcome
 
     def _redeem(self, form: Mapping[str, str]) -> Response:
-        broker = self._prompt.broker
+        broker, other = self._prompt.broker, bool(self._prompt.scopes)
         try:
-            self._outcome = broker.complete(broker.entra.finish_browser(self._flow, form))
+            tokens = broker.entra.finish_browser(self._flow, form)
+            self._outcome = broker.complete(tokens, other=other)
         except McpLocalError as error:
             self._outcome = error
         program = self._go_back_to()

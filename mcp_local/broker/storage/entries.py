@@ -31,6 +31,8 @@ class Entry(StrEnum):
     """The authority's signing keys."""
     DISCOVERY = "discovery"
     """The authority's OpenID documents."""
+    RESOURCES = "resources"
+    """Tokens for other APIs."""
 
 
 def path_of(folder: Path, entry: Entry, kind: str) -> Path:
