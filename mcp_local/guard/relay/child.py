@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.tail import Logs
 
 _CHUNK: Final = 262_144
-_EXIT_WAIT: Final = 1.0
+_EXIT_WAIT: Final = 0.5
 """Seconds to wait for the exit code of a server that closed its standard output."""
 _CLOSE_WAIT: Final = 0.2
 """Seconds for a thread to leave a write that has failed."""

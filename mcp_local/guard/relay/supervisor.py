@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, final
 from mcp_local.guard.upstream import UpstreamGone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mcp_local.guard.relay.child import Child
     from mcp_local.guard.relay.tail import Logs
@@ -22,15 +22,16 @@ HEALTHY: Final = 60.0
 
 @final
 class Backoff:
-    """When to start again: ever later, and not at all after five short lives in a row."""
+    """When to start again: ever later, and not at all after so many short lives in a row."""
 
-    def __init__(self) -> None:
+    def __init__(self, delays: Sequence[float] = DELAYS) -> None:
+        self._delays = delays
         self._ends = 0
 
     def after(self, lived: float) -> float | None:
         """Return how long to wait after a life of ``lived`` seconds; ``None``: give up."""
         self._ends = 1 if lived >= HEALTHY else self._ends + 1
-        return DELAYS[self._ends - 1] if self._ends <= len(DELAYS) else None
+        return self._delays[self._ends - 1] if self._ends <= len(self._delays) else None
 
 
 @final
@@ -38,21 +39,21 @@ class Supervised:
     """A wrapped server with several lives: a :class:`~mcp_local.guard.upstream.Restartable`."""
 
     def __init__(
-        self, make: Callable[[], Child], log: Logs, clock: Callable[[], float] = time.monotonic
+        self, make: Callable[[], Child], log: Logs, *, delays: Sequence[float] = DELAYS
     ) -> None:
         self._make = make
         self._log = log
-        self._clock = clock
-        self._backoff = Backoff()
+        self._backoff = Backoff(delays)
+        self._lives = len(delays) + 1
         self._stopped = threading.Event()
         self._changing = threading.Lock()
-        self._born = clock()
+        self._born = time.monotonic()
         self._given_up = ""
         self._child = make()
 
     def start(self) -> None:
         """Start the server; returns at once."""
-        self._born = self._clock()
+        self._born = time.monotonic()
         self._child.start()
 
     def send(self, message: bytes) -> None:
@@ -75,11 +76,11 @@ class Supervised:
         Called by the thread that receives, after :meth:`receive` returned ``None``. The new server
         knows nothing of what was said to the old one.
         """
-        wait = self._backoff.after(self._clock() - self._born)
+        wait = self._backoff.after(time.monotonic() - self._born)
         if self._stopped.is_set() or self._child.hopeless:
             return False
         if wait is None:
-            self._given_up = f"{self._child.ended} It did so {len(DELAYS) + 1} times in a row."
+            self._given_up = f"{self._child.ended} It did so {self._lives} times in a row."
             self._log.event("server_given_up", level="error", why=self._given_up)
             return False
         if self._stopped.wait(wait):
