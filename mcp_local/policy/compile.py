@@ -4,59 +4,81 @@ from __future__ import annotations
 
 from graphlib import CycleError, TopologicalSorter
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.errors import did_you_mean
+from mcp_local.policy.compile_rules import ALL_ACTIONS, ALL_KINDS, compile_rules
+from mcp_local.policy.conditions import Surroundings
+from mcp_local.policy.document import ANY_ROLE, Mode
 from mcp_local.policy.engine import CompiledPolicy
-from mcp_local.policy.model import Action, Effect, Kind
+from mcp_local.policy.matching import Matcher, Names
+from mcp_local.policy.model import Effect, Kind
+from mcp_local.policy.predicates import registered
 from mcp_local.policy.problems import MOST, InvalidPolicy, Origin, problem
-from mcp_local.policy.rules import Matcher, Names, Rule
+from mcp_local.policy.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import tzinfo
 
     from mcp_local.policy.document import Document, Grant, Selection
-
-_ALL_KINDS = frozenset(Kind)
-_ALL_ACTIONS = frozenset(Action)
 
 MAX_REACH = 2_000_000
 """Pairs of (role, role it includes); more is a mistake, and would fill the memory."""
 
 
-def compile_policy(documents: Sequence[Document]) -> CompiledPolicy:
+def compile_policy(
+    documents: Sequence[Document], *, folder: Path | None = None, zone: tzinfo | None = None
+) -> CompiledPolicy:
     """Return the policy that the documents make together.
 
+    ``folder`` is where relative paths of the operator ``under`` begin, by default the current
+    folder; ``zone`` is that of hours and weekdays, by default the machine's. Conditions of one's
+    own are those that are registered now.
+
     Raises:
-        InvalidPolicy: an included role isn't there or includes itself, or defaults contradict.
+        InvalidPolicy: an included role isn't there or includes itself, two rules have one name,
+            documents contradict each other, or a condition is not registered.
+        PolicyError: a package that a condition needs isn't installed.
     """
-    default = _default(documents)
+    surroundings = Surroundings(folder or Path.cwd(), registered(), zone)
+    default = _agreed(documents, "default") or Effect.DENY
+    mode = _agreed(documents, "mode")
     grants = [grant for document in documents for grant in document.grants]
     reach = _reach(grants)
     holders = _holders(reach)
+    long_form = list(compile_rules(documents, surroundings))
+    spoken_of = {role for rule in long_form for role in rule.roles} - {ANY_ROLE}
     return CompiledPolicy(
-        rules=[rule for grant in grants for rule in _rules(grant, holders[grant.role])],
+        rules=[
+            *(rule for grant in grants for rule in _rules(grant, holders[grant.role])),
+            *long_form,
+        ],
         taggings=[
             (tagging.tag, matcher)
             for document in documents
             for tagging in document.taggings
             for matcher in _by_name(tagging.selection)
         ],
-        default=default,
-        roles=sorted(reach, key=lambda role: (len(reach[role]), role)),
-        files=[document.file for document in documents],
+        default=Effect(default),
+        observing=mode == Mode.OBSERVE,
+        roles=sorted({*reach, *spoken_of}, key=lambda role: (len(reach.get(role, "1")), role)),
+        documents=documents,
+        zone=zone,
     )
 
 
-def _default(documents: Sequence[Document]) -> Effect:
-    said = [(each.default, each.default_origin) for each in documents if each.default is not None]
-    for effect, origin in said:
-        if effect is not said[0][0]:
-            first = said[0][1] or Origin(documents[0].file)
-            message = f"is `{effect}`, but `{said[0][0]}` in {first.file}"
-            hint = "Say it in one file only."
-            raise InvalidPolicy([problem(origin or first, "default", message, hint)])
-    return said[0][0] or Effect.DENY if said else Effect.DENY
+def _agreed(documents: Sequence[Document], key: str) -> str | None:
+    """Return what the documents that speak of it all say."""
+    said = [each for each in documents if getattr(each, key) is not None]
+    for each in said:
+        mine, first = getattr(each, key), getattr(said[0], key)
+        if mine is not first:
+            message = f"is `{mine}`, but `{first}` in {said[0].file}"
+            origin = getattr(each, f"{key}_origin") or Origin(each.file)
+            raise InvalidPolicy([problem(origin, key, message, "Say it in one file only.")])
+    return getattr(said[0], key) if said else None
 
 
 def _reach(grants: Sequence[Grant]) -> Mapping[str, frozenset[str]]:
@@ -124,14 +146,14 @@ def _holders(reach: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]
 def _rules(grant: Grant, holders: frozenset[str]) -> Iterator[Rule]:
     matchers = tuple(_by_name(grant.selection))
     if grant.tags:
-        matchers = (Matcher(_ALL_KINDS, tags=frozenset(grant.tags)), *matchers)
+        matchers = (Matcher(ALL_KINDS, tags=frozenset(grant.tags)), *matchers)
     if matchers:
         yield Rule(
             name=f"roles.{grant.role}",
             effect=Effect.ALLOW,
             roles=holders,
             matchers=matchers,
-            actions=frozenset(grant.actions) or _ALL_ACTIONS,
+            actions=frozenset(grant.actions) or ALL_ACTIONS,
             origin=grant.origin,
         )
 
@@ -143,4 +165,4 @@ def _by_name(selection: Selection) -> Iterator[Matcher]:
         (Kind.PROMPT, selection.prompts),
     ):
         if texts:
-            yield Matcher(frozenset({kind}), Names(texts))
+            yield Matcher(frozenset({kind}), (Names(texts),))

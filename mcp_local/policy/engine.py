@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from operator import attrgetter
 from time import perf_counter_ns
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from mcp_local.policy.answer import answered
+from mcp_local.policy.fields import Case
 from mcp_local.policy.index import RuleIndex
-from mcp_local.policy.model import Action, Decision, Effect, Kind, RuleTrace
-from mcp_local.policy.reasons import by_default, by_rule, one_of
-from mcp_local.policy.rules import Subject
+from mcp_local.policy.matching import hints_of, subject_of
+from mcp_local.policy.model import Decision, Effect, Kind
 from mcp_local.policy.uris import fault
+from mcp_local.policy.weigh import Scale, stand
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Iterator, Sequence
+    from datetime import tzinfo
 
     from mcp_local.identity.model import Identity
+    from mcp_local.policy.document import Document
+    from mcp_local.policy.matching import Matcher, Subject
     from mcp_local.policy.model import Component, Request
-    from mcp_local.policy.rules import Matcher, Rule
+    from mcp_local.policy.rules import Rule
 
-_REMEMBERED = 1 << 14
-"""Decisions kept; a person at a server of 5,000 tools uses 10,000."""
-_LONGEST = 512
+_REMEMBERED: Final = 1 << 16
+"""Answers kept, of all people together; a person at a server of 5,000 tools uses 10,000."""
+_PEOPLE: Final = 256
+"""People, by their identity object, whose answers are kept."""
+_LONGEST: Final = 512
 """Characters of a name; longer ones are judged anew, so that memory stays bounded."""
 
 NO_IDENTITY = Decision(Effect.DENY, "identity", "Nobody is signed in.")
+
+
+Answers: TypeAlias = "dict[Hashable, Decision | Scale]"
+"""Decisions that are always the same; else the rules to be weighed at every use."""
 
 
 class CompiledPolicy:
@@ -34,105 +45,147 @@ class CompiledPolicy:
     Pure: the same question always has the same answer. Safe to use from several threads.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - everything that a policy is made of, by name
         self,
         rules: Sequence[Rule],
+        *,
         taggings: Sequence[tuple[str, Matcher]] = (),
         default: Effect = Effect.DENY,
+        observing: bool = False,
         roles: Sequence[str] = (),
-        files: Sequence[str] = (),
+        documents: Sequence[Document] = (),
+        zone: tzinfo | None = None,
     ) -> None:
         self.rules = tuple(sorted(rules, key=lambda rule: rule.order()))
+        """In the order in which they are tried."""
         self.default = default
+        self.observing = observing
+        """Whether what only the default refuses is let through (``mode: observe``)."""
         self.roles = tuple(roles)
         """All roles that are spoken of, those that reach least first."""
-        self.files = tuple(files)
+        self.documents = tuple(documents)
+        """What it was made of."""
+        self.files = tuple(document.file for document in documents)
+        self._zone = zone
         self._rank = {role: rank for rank, role in enumerate(self.roles)}
         self._taggings = tuple(taggings)
         self._index = RuleIndex(self.rules)
-        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._judge)
-        self._applying = lru_cache(maxsize=256)(self._pick)
+        self._people: dict[int, tuple[Identity, Answers]] = {}
+        self._alike: dict[Hashable, Answers] = {}
+        self._kept = 0
+        self._profile = attrgetter(*_read_of_people(self.rules))
+        self._reads_claims = any(
+            field.startswith("user.claims.") for rule in self.rules for field in _fields(rule)
+        )
+        self._reads_hints = any(each.hints for rule in self.rules for each in rule.matchers)
 
     def decide(self, identity: Identity | None, request: Request, component: Component) -> Decision:
-        """Answer one request; never raises. An answer given before is looked up.
+        """Answer one request; never raises. An answer that can't change is looked up.
 
         ``Decision.evaluation_us`` is what working it out took, the first time.
         """
         if identity is None:  # POLICY.md 0: whatever `default` says
             return NO_IDENTITY
-        name, uri = component.name, component.uri
-        judge = self._remembered if len(name) + len(uri) <= _LONGEST else self._judge
-        # Everything that a rule can look at, and nothing else, is part of the question.
-        return judge(
-            identity.roles,
+        met = self._people.get(id(identity))
+        answers = met[1] if met is not None and met[0] is identity else self._meet(identity)
+        # Everything that a rule can look at, and that doesn't change from use to use.
+        key = (
             request.action,
             component.kind,
-            name,
-            uri,
+            component.name,
+            component.uri,
             component.tags,
+            component.namespace,
+            component.version,
             component.template,
+            hints_of(component) if self._reads_hints else None,
         )
-
-    def _judge(  # noqa: PLR0913, PLR0917 - one argument for each thing that rules look at
-        self,
-        roles: frozenset[str],
-        action: Action,
-        kind: Kind,
-        name: str,
-        uri: str,
-        tags: frozenset[str],
-        template: bool,  # noqa: FBT001 - a field of Component
-    ) -> Decision:
+        answer = answers.get(key)
+        if isinstance(answer, Decision):
+            return answer
         started = perf_counter_ns()
-        subject = Subject(kind, name, uri, tags, template, listing=action is Action.LIST)
-        decision = _refuse_ambiguous(subject) or self._weigh(roles, action, subject)
-        return replace(decision, evaluation_us=(perf_counter_ns() - started) / 1000)
+        scale = answer or self._scale(identity, request, component)
+        case = Case(identity, request, component, scale.subject, self._zone)
+        outcome = scale.weigh(case)
+        decision = answered(scale, case, outcome, self._rank, started)
+        if answer is None and len(component.name) + len(component.uri) <= _LONGEST:
+            settled = scale.settled(case, outcome)
+            self._remember(answers, key, decision if settled else scale)
+        return decision
 
-    def _weigh(self, roles: frozenset[str], action: Action, subject: Subject) -> Decision:
-        subject = self._tagged(subject)
-        about = [r for r in self._index.candidates(subject) if r.is_about(action, subject)]
-        applying = self._applying(roles)
-        considered = tuple(_trace(rule, applies=rule in applying) for rule in about)
-        winner = next((rule for rule in about if rule in applying), None)
-        effect = winner.effect if winner else self.default
-        needs = self._needs(about, roles) if effect is Effect.DENY else ()
-        if winner is None:
-            reason = by_default(effect, roles, needs)
-        else:
-            reason = by_rule(winner, sorted(winner.roles & roles))
-        name = winner.name if winner else "default"
-        return Decision(effect, name, reason, needs, considered)
+    def _scale(self, identity: Identity, request: Request, component: Component) -> Scale:
+        """Return the rules that speak of the component, for one person."""
+        subject = self._tagged(subject_of(component))
+        if what := _ambiguous(subject):
+            return Scale(subject, (), Effect.DENY, fault=what)
+        case = Case(identity, request, component, subject, self._zone)
+        standings = tuple(
+            stand(rule, meant, case)
+            for rule in self._index.candidates(subject)
+            if (meant := rule.match(request.action, subject)) is not False
+        )
+        return Scale(subject, standings, self.default, observing=self.observing)
 
     def _tagged(self, subject: Subject) -> Subject:
         """Give tags to what carries none (POLICY.md, `tags`)."""
-        if subject.tags:
+        if subject.tags or not self._taggings:
             return subject
-        given = frozenset(tag for tag, matcher in self._taggings if matcher.match(subject))
-        return replace(subject, tags=given)
+        given = [(tag, matcher.match(subject)) for tag, matcher in self._taggings]
+        return replace(
+            subject,
+            tags=frozenset(tag for tag, truth in given if truth),
+            perhaps=frozenset(tag for tag, truth in given if truth is not False),
+        )
 
-    def _needs(self, about: Sequence[Rule], roles: frozenset[str]) -> tuple[str, ...]:
-        """Return each role that, added to what the person has, would allow it."""
-        named = frozenset[str]().union(*(rule.roles for rule in about)) - roles
-        helping = (role for role in named if _allows(about, {role, *roles}))
-        return tuple(sorted(helping, key=lambda role: (self._rank.get(role, 0), role)))
+    def _meet(self, identity: Identity) -> Answers:
+        """Return the answers kept for a person, shared with all whom no rule tells apart."""
+        for table in (self._people, self._alike):
+            if len(table) >= _PEOPLE:
+                table.clear()
+        answers: Answers = {}
+        if not self._reads_claims:
+            answers = self._alike.setdefault(self._profile(identity), answers)
+        self._people[id(identity)] = (identity, answers)
+        return answers
 
-    def _pick(self, roles: frozenset[str]) -> frozenset[Rule]:
-        return frozenset(rule for rule in self.rules if not rule.roles.isdisjoint(roles))
-
-
-def _allows(about: Sequence[Rule], roles: set[str]) -> bool:
-    """Tell whether the first of the ordered rules that applies to these roles allows."""
-    first = next((rule for rule in about if not rule.roles.isdisjoint(roles)), None)
-    return first is not None and first.effect is Effect.ALLOW
-
-
-def _refuse_ambiguous(subject: Subject) -> Decision | None:
-    """POLICY.md 4: before any matching."""
-    if subject.kind is not Kind.RESOURCE or not (what := fault(subject.name) or fault(subject.uri)):
-        return None
-    return Decision(Effect.DENY, "uri", f"The address holds {what}, which can be read in two ways.")
+    def _remember(self, answers: Answers, key: Hashable, answer: Decision | Scale) -> None:
+        """Keep an answer; when there are too many, all are forgotten."""
+        self._kept += 1
+        if self._kept > _REMEMBERED:
+            self._kept = 0
+            self._people.clear()
+            self._alike.clear()
+        answers[key] = answer
 
 
-def _trace(rule: Rule, *, applies: bool) -> RuleTrace:
-    why_not = "" if applies else f"needs {one_of(sorted(rule.roles))}"
-    return RuleTrace(rule.name, rule.effect, applies, why_not)
+def _ambiguous(subject: Subject) -> str:
+    """Return what makes an address ambiguous (POLICY.md 4), empty if nothing does."""
+    if subject.kind is not Kind.RESOURCE:
+        return ""
+    return fault(subject.name) or fault(subject.uri)
+
+
+def _read_of_people(rules: Sequence[Rule]) -> list[str]:
+    """Return the attributes of an identity by which rules tell people apart; claims excepted."""
+    read = {"roles"}
+    for rule in rules:
+        others = rule.others
+        read |= {"tenant_id"} if others.tenant else set[str]()
+        read |= {"groups"} if others.groups else set[str]()
+        read |= {"scopes"} if others.scopes else set[str]()
+        read |= {"object_id"} if others.user_id or others.patterns else set[str]()
+        read |= {_ATTRIBUTES[f] for f in _fields(rule) if f in _ATTRIBUTES}
+    return sorted(read)
+
+
+_ATTRIBUTES: Final = {
+    "user.id": "object_id",
+    "user.tenant": "tenant_id",
+    "user.name": "name",
+    "user.groups": "groups",
+    "user.scopes": "scopes",
+}
+
+
+def _fields(rule: Rule) -> Iterator[str]:
+    return (check.condition.field for check in rule.checks)

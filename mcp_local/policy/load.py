@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_local.errors import PolicyError
+from mcp_local.errors import PolicyError, did_you_mean
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy, Origin, problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mcp_local.policy.document import Document
     from mcp_local.policy.engine import CompiledPolicy
     from mcp_local.policy.problems import Problem
 
 MAX_BYTES = 8 << 20
+PRESET = "preset:"
+"""What the name of a policy that comes with the program begins with."""
+_PRESETS = Path(__file__).parent / "presets"
 _SUFFIXES = frozenset({".yaml", ".yml"})
 
 
-def load_policy(path: Path) -> CompiledPolicy:
-    """Return the policy of a file, or of all ``*.yaml`` and ``*.yml`` files of a folder.
+def load_policy(path: Path, *, folder: Path | None = None) -> CompiledPolicy:
+    """Return the policy of a file, of all ``*.yaml`` and ``*.yml`` files of a folder, or a preset.
+
+    ``folder`` is where relative paths of the operator ``under`` begin: the target's working
+    folder; by default the current one. Conditions of one's own are those registered by now.
 
     Raises:
         InvalidPolicy: something in a file is wrong; says where.
-        PolicyError: there is nothing to read, or it can't be read.
+        PolicyError: there is nothing to read, it can't be read, or a package is missing.
     """
-    return compile_policy(read_documents(path))
+    return compile_policy(read_documents(path), folder=folder)
 
 
 def read_documents(path: Path) -> list[Document]:
@@ -56,6 +61,8 @@ def policy_files(path: Path) -> list[Path]:
     Raises:
         PolicyError: there is none, or the folder can't be read.
     """
+    if str(path).startswith(PRESET):
+        return [_preset(str(path).removeprefix(PRESET))]
     try:
         if not path.is_dir():
             return [path]
@@ -67,6 +74,15 @@ def policy_files(path: Path) -> list[Path]:
         hint = "Put a file like policy.yaml there, or name another folder in `policy`."
         raise PolicyError(f"The policy folder {path} has no *.yaml file.", hint=hint)
     return files
+
+
+def _preset(name: str) -> Path:
+    """Return the file of a policy that comes with the program."""
+    known = {file.stem: file for file in _PRESETS.glob("*.yaml")}
+    if name not in known:
+        message = f"There is no preset {name!r}."
+        raise PolicyError(message, hint=did_you_mean(name, known))
+    return known[name]
 
 
 def _read(path: Path) -> str:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from mcp_local.policy.yaml_tree import Node
 
 
+MAX_SENTENCE = 1000
+"""Characters of a reason or a description."""
+
+
 class Checker:
     """What was found wrong so far, and the ways to find more."""
 
@@ -86,6 +90,25 @@ class Checker:
             self.wrong(node, path, message, did_you_mean(node.text, known))
             return None
         return node.text
+
+    def missing(self, node: Node, path: str, key: str, hint: str = "") -> None:
+        """Note a key that isn't there; where nothing is right anyway, that is said already."""
+        if isinstance(node, Mapping):
+            self.wrong(node, path, f"has no `{key}`", hint)
+
+    def sentence(self, node: Node | None, path: str) -> str:
+        """Return a text for people: on one line or, in a description, on several."""
+        if node is None:
+            return ""
+        if not isinstance(node, Scalar) or node.kind is not ScalarKind.TEXT:
+            self.is_text(node, path)
+        elif len(node.text) > MAX_SENTENCE:
+            self.wrong(node, path, f"is longer than {MAX_SENTENCE} characters")
+        elif not node.text.replace("\n", " ").isprintable() or not node.text.strip():
+            self.wrong(node, path, "must be a text without control characters")
+        else:
+            return node.text.strip()
+        return ""
 
 
 def _what(node: Node) -> str:

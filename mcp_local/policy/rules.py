@@ -1,80 +1,77 @@
-"""Rules: whose, of which components, for which actions. All forms of the language come to these."""
+"""Rules: whose, of which components, for which actions, when. Grants come to the same."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mcp_local.policy.document import STANDARD_PRIORITY
+from mcp_local.policy.document import ANY_ROLE, STANDARD_PRIORITY
+from mcp_local.policy.fields import Absent, client_name
 from mcp_local.policy.globs import Glob
-from mcp_local.policy.model import Action, Effect, Kind
+from mcp_local.policy.model import CALL_ONLY, Action, Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from mcp_local.identity.model import Identity
+    from mcp_local.policy.conditions import Check
+    from mcp_local.policy.fields import Case
+    from mcp_local.policy.matching import Matcher, Subject
+    from mcp_local.policy.operators import Truth
     from mcp_local.policy.problems import Origin
 
 _BY_CAUTION = {Effect.DENY: 0, Effect.ASK: 1, Effect.ALLOW: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A component in the eyes of matchers."""
+class AnyGlob:
+    """Texts or globs; any of them matches."""
 
-    kind: Kind
-    name: str
-    uri: str
-    """The concrete URI where ``name`` is a template and the URI is known."""
-    tags: frozenset[str]
-    template: bool
-    listing: bool
-    """Only the list is asked for: what will be read through a template isn't known yet."""
-
-
-class Names:
-    """Names and globs; any of them matches."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: tuple[str, ...]) -> None:
         self._texts = frozenset(texts)
-        self.globs = tuple(Glob(text) for text in sorted(self._texts))
-        self._wild = tuple(glob for glob in self.globs if glob.wild)
+        self._globs = tuple(Glob(text) for text in texts if Glob(text).wild)
 
-    def match(self, subject: Subject) -> bool:
-        """Tell whether the component is meant: by its name, its template's text, or the URI.
-
-        A glob must fit the URI that is read through a template, not the template's text, whose
-        braces would fit ``?`` or ``[!s]``. Where the URI isn't known, a list shows the template if
-        the glob *may* fit (POLICY.md 3); everything else wants it to fit whatever the URI.
-        """
-        if not subject.template:
-            return self._has(subject.name)
-        if subject.name in self._texts:
-            return True
-        if subject.uri:
-            return self._has(subject.uri)
-        if subject.listing:
-            return any(glob.may_match(subject.name) for glob in self.globs)
-        return any(glob.covers(subject.name) for glob in self._wild)
-
-    def _has(self, name: str) -> bool:
-        return name in self._texts or any(glob.matches(name) for glob in self._wild)
+    def matches(self, text: str) -> bool:
+        """Tell whether one of them is, or fits, the text."""
+        return text in self._texts or any(glob.matches(text) for glob in self._globs)
 
 
 @dataclass(frozen=True, slots=True)
-class Matcher:
-    """Components that have everything that is asked for; what is ``None`` is not asked for."""
+class Others:
+    """What a rule asks of a person beside roles; what is empty or ``None`` is not asked for."""
 
-    kinds: frozenset[Kind]
-    names: Names | None = None
-    tags: frozenset[str] | None = None
-    """Any of these."""
+    tenant: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    user_id: AnyGlob | None = None
+    agent_id: AnyGlob | None = None
+    patterns: AnyGlob | None = None
 
-    def match(self, subject: Subject) -> bool:
-        """Tell whether the component is meant."""
+    def fit(self, identity: Identity) -> str:
+        """Return which of these a person doesn't fit, empty if they fit all that is certain."""
+        if self.tenant and identity.tenant_id not in self.tenant:
+            return "tenant"
+        if self.groups and self.groups.isdisjoint(identity.groups):
+            return "groups"
+        if self.scopes and self.scopes.isdisjoint(identity.scopes):
+            return "scopes"
+        if self.user_id is not None and not self.user_id.matches(identity.object_id):
+            return "user_id"
+        return ""
+
+    def asks_client(self, identity: Identity) -> bool:
+        """Tell whether it depends on what the client calls itself."""
+        by_pattern = self.patterns is not None and not self.patterns.matches(identity.object_id)
+        return by_pattern or self.agent_id is not None
+
+    def client_fits(self, case: Case) -> Truth:
+        """Tell whether the client is one of those meant; unknown where it has no name."""
+        name = client_name(case)
+        if isinstance(name, Absent):
+            return None
+        if self.agent_id is not None and not self.agent_id.matches(name):
+            return False
         return (
-            subject.kind in self.kinds
-            and (self.names is None or self.names.match(subject))
-            and (self.tags is None or not self.tags.isdisjoint(subject.tags))
+            self.patterns is None
+            or self.patterns.matches(case.identity.object_id)
+            or self.patterns.matches(name)
         )
 
 
@@ -85,16 +82,46 @@ class Rule:
     name: str
     effect: Effect
     roles: frozenset[str]
-    """Applies to whoever has any of these."""
+    """Applies to whoever has any of these; none: to everybody signed in."""
     matchers: tuple[Matcher, ...]
-    """Applies to what any of these means."""
+    """Applies to what any of these means; none: to everything."""
     actions: frozenset[Action]
     origin: Origin
     priority: int = STANDARD_PRIORITY
+    others: Others = Others()
+    """What else it asks of the person and the client."""
+    checks: tuple[Check, ...] = ()
+    """All must hold."""
+    reason: str = ""
+    remember: float = CALL_ONLY
+    """Seconds that a yes holds."""
+    redact: tuple[str, ...] = ()
+    """Fields that nothing may show."""
 
-    def is_about(self, action: Action, subject: Subject) -> bool:
+    def match(self, action: Action, subject: Subject) -> Truth:
         """Tell whether the rule speaks of this use of this component, for whomever."""
-        return action in self.actions and any(matcher.match(subject) for matcher in self.matchers)
+        if action not in self.actions:
+            return False
+        if not self.matchers:
+            return True
+        unknown = False
+        for matcher in self.matchers:
+            truth = matcher.match(subject)
+            if truth:
+                return True
+            unknown = unknown or truth is None
+        return None if unknown else False
+
+    def has_role(self, roles: frozenset[str]) -> bool:
+        """Tell whether roles are among those it is for."""
+        if not self.roles:
+            return True
+        return not self.roles.isdisjoint(roles) or (ANY_ROLE in self.roles and bool(roles))
+
+    @property
+    def reads_roles(self) -> bool:
+        """Whether a condition looks at the person's roles."""
+        return any(check.condition.field == "user.roles" for check in self.checks)
 
     def order(self) -> tuple[int, int, str, str, int]:
         """Return the sort key: higher priority first, then caution (POLICY.md 2).

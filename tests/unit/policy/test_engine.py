@@ -7,6 +7,7 @@ import pytest
 from mcp_local.identity.model import Identity
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.engine import CompiledPolicy
+from mcp_local.policy.matching import Matcher, Names
 from mcp_local.policy.model import (
     Action,
     ClientInfo,
@@ -19,7 +20,7 @@ from mcp_local.policy.model import (
 from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import Origin
 from mcp_local.policy.refuse import REFUSE_ALL, refuse_broken
-from mcp_local.policy.rules import Matcher, Names, Rule
+from mcp_local.policy.rules import Rule
 
 SAMPLE = """
 version: 1
@@ -296,7 +297,7 @@ def test_many_roles_are_counted_in_the_sentence_and_listed_in_the_decision() -> 
 
 def rule(name: str, effect: Effect, *, priority: int = 100, role: str = "A") -> Rule:
     """Return a rule about the tool `x`."""
-    matcher = Matcher(frozenset({Kind.TOOL}), Names(["x"]))
+    matcher = Matcher(frozenset({Kind.TOOL}), (Names(["x"]),))
     actions, origin = frozenset(Action), Origin("policy.yaml")
     return Rule(name, effect, frozenset({role}), (matcher,), actions, origin, priority)
 
@@ -327,7 +328,7 @@ def test_a_role_that_a_deny_would_stop_is_not_promised() -> None:
 
 def test_a_matcher_wants_everything_it_asks_for() -> None:
     """Names and tags in one matcher both count; two matchers are alternatives."""
-    both = Matcher(frozenset({Kind.TOOL}), Names(["x"]), frozenset({"t"}))
+    both = Matcher(frozenset({Kind.TOOL}), (Names(["x"]),), frozenset({"t"}))
     one = Rule(
         "both", Effect.ALLOW, frozenset({"A"}), (both,), frozenset(Action), Origin("policy.yaml")
     )

@@ -1,0 +1,86 @@
+"""The operator ``under``: is what a path really leads to inside a folder (POLICY.md 6).
+
+What is looked at is the disk of this moment: whoever may change links there can change where a
+path leads before the tool uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mcp_local.policy.operators import Truth
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""Two letters at least: one is a drive."""
+
+
+def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
+    """Return a test: does a path, or do all paths of a list, lie in one of the folders.
+
+    ``start`` is where relative paths begin: the target's working folder. A path that begins with
+    ``~`` must lie inside whether or not the target takes it for the home folder; of a list where
+    some do and some don't, and of what is no path, it is unknown.
+    """
+    places = [_resolve(folder, start, home=True) for folder in folders]
+
+    def test(seen: object) -> Truth:
+        if isinstance(seen, str):
+            return _lies(seen, places, start)
+        if not isinstance(seen, list | tuple) or not seen:
+            return None
+        return _agreed([test(each) for each in cast("list[object]", seen)])
+
+    return test
+
+
+def _lies(text: str, places: Sequence[Path | None], start: Path) -> Truth:
+    if not text or _URI.match(text):
+        return None
+    paths = [_resolve(text, start, home=False)]
+    if text.startswith("~"):
+        paths.append(_resolve(text, start, home=True))
+    return _agreed([None if path is None else _inside(path, places) for path in paths])
+
+
+def _agreed(truths: Sequence[Truth]) -> Truth:
+    return truths[0] if len(set(truths)) == 1 else None
+
+
+def _resolve(text: str, start: Path, *, home: bool) -> Path | None:
+    """Return the absolute path without ``..`` and links, or ``None`` where there can be none."""
+    try:
+        path = Path(text).expanduser() if home else Path(text)
+        return Path(os.path.realpath(start / path))
+    except (OSError, ValueError, RuntimeError):  # too long, NUL inside, nobody's home
+        return None
+
+
+def _inside(path: Path, places: Sequence[Path | None]) -> Truth:
+    answers = [None if place is None else _in(path, place) for place in places]
+    if True in answers:
+        return True
+    return None if None in answers else False
+
+
+def _in(path: Path, place: Path) -> bool:
+    """Compare by text, and by what is there: a disk may take two spellings for one folder."""
+    if path.is_relative_to(place):
+        return True
+    try:
+        there = place.stat()
+    except (OSError, ValueError):
+        return False
+    return any(_is(folder, there) for folder in (path, *path.parents))
+
+
+def _is(folder: Path, there: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(folder.stat(), there)
+    except (OSError, ValueError):
+        return False

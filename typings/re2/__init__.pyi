@@ -1,0 +1,13 @@
+class error(Exception): ...
+
+class Options:
+    log_errors: bool
+    max_mem: int
+    never_capture: bool
+
+class _Match: ...
+
+class _Regexp:
+    def search(self, text: str | bytes) -> _Match | None: ...
+
+def compile(pattern: str, options: Options | None = None) -> _Regexp: ...
