@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from mcp_local.policy.model import CALL_ONLY, Action, Effect
-from mcp_local.policy.problems import Origin
+from mcp_local.policy.problems import Origin, Problem
 
 NOWHERE = Origin("")
 """The place of what stands in no file."""
@@ -41,26 +41,44 @@ class Dialect(StrEnum):
 
 
 class Operator(StrEnum):
-    """How a condition compares (POLICY.md 6)."""
+    """How a condition compares what stands in its field (POLICY.md 6)."""
 
     EQUALS = "equals"
+    """Is this value, of the same type."""
     NOT_EQUALS = "not_equals"
+    """Is another value of the same type."""
     IN = "in"
+    """Is one of these values."""
     NOT_IN = "not_in"
+    """Is none of these values."""
     CONTAINS = "contains"
+    """Has this text in it; of a list: has this entry."""
     NOT_CONTAINS = "not_contains"
+    """Doesn't have it."""
     STARTS_WITH = "starts_with"
+    """Begins with this text."""
     ENDS_WITH = "ends_with"
+    """Ends with this text."""
     REGEX = "regex"
+    """Has something in it that fits this expression (RE2); write ``^`` and ``$`` for all of it."""
     NOT_REGEX = "not_regex"
+    """Has nothing in it that fits."""
     GT = "gt"
+    """Is larger than this number; ``request.time`` later than a moment."""
     LT = "lt"
+    """Is smaller; earlier."""
     GTE = "gte"
+    """Is this number or larger; this moment or later."""
     LTE = "lte"
+    """Is this number or smaller; this moment or earlier."""
     EXISTS = "exists"
+    """Is there (``true``), or isn't (``false``); never unknown."""
     UNDER = "under"
+    """Is a path inside one of these folders, made absolute, with ``..`` and links resolved."""
     SQL_ONLY = "sql_only"
+    """Is SQL whose every statement is of these kinds; what can't be parsed is unknown."""
     SQL_NOT_ONLY = "sql_not_only"
+    """Is SQL with a statement of another kind."""
     CONDITION = "condition"
     """A predicate registered in Python; in a file `{condition: NAME}`, without a field."""
 
@@ -244,3 +262,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Words to find it by; ``tags`` in files of mcp-auth-guard."""
     dialect: Dialect = Dialect.OWN
     """Whose meaning it has; told by the file's shape, not written in it."""
+    remarks: tuple[Problem, ...] = ()
+    """What its reader noticed that is no mistake; ``policy check`` tells it."""
