@@ -1,1 +1,28 @@
-"""Who may see and use what. Pure: only ``load`` reads files; time comes in with the request."""
+"""Who may see and use what. Pure: only ``load`` reads files; time comes in with the request.
+
+For server authors::
+
+    from mcp_local.policy import Policy, allow, ask, condition, deny
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.predicates import condition
+    from mcp_local.policy.rule_builder import allow, ask, deny
+
+__all__ = ["Policy", "allow", "ask", "condition", "deny"]
+
+_HOMES = {"Policy": "builder", "condition": "predicates"}
+
+
+def __getattr__(name: str) -> object:
+    # Imported when first used: every module of the policy imports this package.
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - as above
+
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'rule_builder')}"), name)

@@ -15,7 +15,7 @@ from mcp_local.policy.auth_guard_rules import RuleReader
 from mcp_local.policy.nodes import Checker
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.python_tree import mapping, sequence, tree_of
-from mcp_local.policy.yaml_tree import Mapping, Scalar, Sequence
+from mcp_local.policy.yaml_tree import Sequence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,29 +23,8 @@ if TYPE_CHECKING:
     from mcp_local.policy.problems import Problem
     from mcp_local.policy.yaml_tree import Node
 
-VERSION: Final = "1.0"
 _ABOUT: Final = ("name", "description", "created_by")
 _TOP: Final = (*_ABOUT, "version", "default_effect", "rules", "tags")
-
-
-def is_auth_guard(tree: Node) -> bool:
-    """Tell whether a file is one of mcp-auth-guard: by its version, or by a key of its own."""
-    if not isinstance(tree, Mapping):
-        return False
-    keys = {key.text: value for key, value in tree.entries}
-    version = keys.get("version")
-    if version is None:
-        return "default_effect" in keys or _has_conditions(keys.get("rules"))
-    return isinstance(version, Scalar) and version.text == VERSION
-
-
-def _has_conditions(rules: Node | None) -> bool:
-    return isinstance(rules, Sequence) and any(
-        key.text == "conditions"
-        for rule in rules.items
-        if isinstance(rule, Mapping)
-        for key, _ in rule.entries
-    )
 
 
 def translate(tree: Node) -> tuple[Node, tuple[Problem, ...]]:

@@ -97,7 +97,7 @@ def read_condition(
     _note(remarks, node.origin, path, fields["field"].text, (effect, field, operator, value))
     if operator in _OF_TEXT:
         text = str(value_of(value))
-        anchor = operator is Operator.REGEX and effect is Effect.ALLOW
+        anchor = operator is Operator.REGEX and effect is Effect.ALLOW and not _anchored(text)
         value = tree_of(value.origin, f"^(?:{text})" if anchor else text)
     return Told(node.origin, field, operator, value)
 
@@ -156,8 +156,12 @@ def _note(
         remarks.meet(Difference.MISSING, origin, path)
     if operator is Operator.REGEX:
         text = str(value_of(value))
-        anchored = text.startswith(("^", r"\A")) and "|" not in text
-        if effect is Effect.DENY and not anchored:
+        if effect is Effect.DENY and not _anchored(text):
             remarks.meet(Difference.SEARCH, origin, path)
         if _CLASSES.search(text):
             remarks.meet(Difference.CLASSES, origin, path)
+
+
+def _anchored(expression: str) -> bool:
+    """Tell whether it can only match at the start of a text; in doubt not."""
+    return expression.startswith(("^", r"\A")) and "|" not in expression

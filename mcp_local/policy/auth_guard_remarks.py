@@ -63,7 +63,7 @@ def _told(difference: Difference, places: dict[Origin, str]) -> Problem:
     lines = list(dict.fromkeys(origin.line for origin, _ in others if origin.line != first.line))
     more = ", …" if len(lines) > _MOST_LINES else ""
     named = ", ".join(str(line) for line in lines[:_MOST_LINES])
-    also = f" (also line {named}{more})" if lines else ""
+    also = f" (also line{'s' if len(lines) > 1 else ''} {named}{more})" if lines else ""
     return problem(
         first,
         path,
