@@ -184,7 +184,7 @@ def read_value(name: str, value: object, folder: Path | None = None) -> object:
     """
     shape = BY_NAME[name].shape
     checked = shape.check(value)
-    return str(absolute(str(checked), folder)) if shape.is_path and checked else checked
+    return str(absolute(str(checked), folder)) if shape.is_place(checked) else checked
 
 
 def unused_secret(where: str) -> str:

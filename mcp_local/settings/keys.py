@@ -36,7 +36,7 @@ CLOUD = Key("cloud", "MCP_LOCAL_CLOUD", values.one_word("public", "us-gov", "chi
 ACCOUNT = Key("account", "MCP_LOCAL_ACCOUNT", values.TEXT, "", flag="--account")
 CA_FILE = Key("ca_file", "MCP_LOCAL_CA_FILE", values.PATH, "")
 PROXY = Key("proxy", "MCP_LOCAL_PROXY", values.PROXY, "")
-POLICY = Key("policy", "MCP_LOCAL_POLICY", values.PATH, "", flag="--policy")
+POLICY = Key("policy", "MCP_LOCAL_POLICY", values.POLICY, "", flag="--policy")
 SIGN_IN_METHOD = Key(
     "signin.method", "MCP_LOCAL_SIGN_IN", values.one_of(SignInMethod), SignInMethod.BROWSER
 )

@@ -59,6 +59,13 @@ class Shape(NamedTuple, Generic[T_co]):
     decode: Callable[[str], object] = _as_it_is
     is_path: bool = False
     """Relative to the folder of the file it stands in, else to the working folder."""
+    names: str = ""
+    """What the beginning of a value marks as a name instead of a path."""
+
+    def is_place(self, checked: object) -> bool:
+        """Whether a value is a path, to be made absolute."""
+        named = bool(self.names) and str(checked).startswith(self.names)
+        return self.is_path and bool(checked) and not named
 
 
 def _name(value: object) -> str:
@@ -203,6 +210,7 @@ def _check_guids(value: object) -> tuple[str, ...]:
 
 TEXT = Shape(check_text)
 PATH = Shape(check_text, is_path=True)
+POLICY = Shape(check_text, is_path=True, names="preset:")
 WORDS = Shape(check_words, _decode_words)
 FLAG = Shape(_check_flag, _decode_flag)
 GUID_TEXT = Shape(check_guid)

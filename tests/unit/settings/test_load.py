@@ -141,6 +141,18 @@ def test_every_setting_is_read_from_the_file(base: dict[str, str], tmp_path: Pat
     assert place(settings, "signin.when") == (Source.FILE, str(path))
 
 
+def test_a_policy_that_comes_with_the_program_is_no_path(
+    base: dict[str, str], tmp_path: Path
+) -> None:
+    """Its name stays as it is: in the file, for a server, in a variable and on the command line."""
+    name = "preset:read-only"
+    write(tmp_path, f'policy = "{name}"\n[servers.git]\ncommand = "x"\npolicy = "{name}"\n')
+    settings = load({}, base)
+    assert (settings.policy, settings.servers["git"].policy) == (name, name)
+    assert load({}, {**base, "MCP_LOCAL_POLICY": name}).policy == name
+    assert load({"policy": name}, base).policy == name
+
+
 def test_servers_are_read_by_name(base: dict[str, str], tmp_path: Path) -> None:
     """Each [servers.NAME] is a server; repeated and empty arguments stay as they are."""
     path = write(tmp_path, EVERYTHING)
