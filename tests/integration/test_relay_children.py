@@ -19,6 +19,7 @@ from mcp_local.guard.relay.environment import child_environment
 from mcp_local.guard.relay.supervisor import Backoff, Supervised
 from mcp_local.guard.upstream import UpstreamGone
 from tests.support import parent
+from tests.support.notes import Notes
 from tests.support.processes import descendants, left_after
 
 if TYPE_CHECKING:
@@ -36,21 +37,6 @@ echo '{"ready": 1}'
 while :; do sleep 9; done
 """
 """Ignores its end; has a child that does, one with a session of its own, and an orphan."""
-
-
-class Notes:
-    """A log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def event(self, name: str, *, level: str = "info", **fields: object) -> None:
-        """Keep one event."""
-        self.events.append((name, {"level": level, **fields}))
-
-    def lines(self, name: str) -> list[object]:
-        """Return the lines of the events of one name."""
-        return [fields["line"] for event, fields in self.events if event == name]
 
 
 def make(script: str, log: Notes | None = None, environ: dict[str, str] | None = None) -> Child:
@@ -231,7 +217,7 @@ def test_why_a_server_ended_is_told() -> None:
         assert child.receive() is None
     assert child.ended == "sh ended with exit code 3."
     assert child.last_lines == ("first", "cannot open test.db")
-    (ended,) = [fields for name, fields in log.events if name == "server_ended"]
+    (ended,) = log.of("server_ended")
     assert ended == {
         "level": "error",
         "why": child.ended,
@@ -288,7 +274,12 @@ def test_banners_and_garbage_are_no_messages() -> None:
         assert child.receive() == b'{"id":1}'
         assert child.receive() == b'{"id":2}'
         assert child.receive() is None
-    assert log.lines("server_noise") == ["Welcome!", "[INFO] up", "\ufffd\ufffd", "cut"]
+    assert [fields["line"] for fields in log.of("server_noise")] == [
+        "Welcome!",
+        "[INFO] up",
+        "\ufffd\ufffd",
+        "cut",
+    ]
 
 
 def test_a_line_without_an_end_ends_the_server() -> None:

@@ -3,17 +3,7 @@
 from __future__ import annotations
 
 from mcp_local.guard.relay.tail import Quota, Tail
-
-
-class Notes:
-    """A log that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, object]] = []
-
-    def event(self, name: str, *, level: str = "info", **fields: object) -> None:
-        """Keep one event."""
-        self.events.append({"name": name, "level": level, **fields})
+from tests.support.notes import Notes
 
 
 def test_the_last_lines_are_kept_and_all_are_logged() -> None:
@@ -24,7 +14,7 @@ def test_the_last_lines_are_kept_and_all_are_logged() -> None:
         tail.feed(chunk)
     tail.close()
     assert tail.lines == ("one", "two", "three")
-    assert [note["line"] for note in notes.events] == ["one", "two", "three"]
+    assert [note["line"] for note in notes.of("said")] == ["one", "two", "three"]
 
 
 def test_lines_cannot_steer_a_terminal_or_grow_for_ever() -> None:
@@ -53,5 +43,5 @@ def test_what_was_left_out_is_told() -> None:
     notes = Notes()
     tail = Tail(notes, "said")
     tail.feed(b"line\n" * 1000)
-    assert len(notes.events) == 200
+    assert len(notes.of("said")) == 200
     assert tail.lines == ("line",) * 20

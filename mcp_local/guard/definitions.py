@@ -1,0 +1,183 @@
+"""Approved definitions: what a server said of its tools at first use is what it may go on saying.
+
+A server that is harmless when it is looked at can describe its tools otherwise later (M7). At first
+use all is recorded as approved; what differs later is logged with a diff and told by whoami until
+``mcp-local pin approve``, and with ``definitions = hold`` it is held back as long.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, final
+
+from mcp_local.errors import StorageError
+from mcp_local.guard.definition_changes import How, changes
+from mcp_local.guard.definition_record import INSTRUCTIONS, Record, RecordFile, define, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from mcp_local.guard.definition_changes import Change
+    from mcp_local.guard.definition_record import Definition, ServerKey
+    from mcp_local.guard.relay.tail import Logs
+
+_LOOK: Final = 1.0
+"""Seconds between two looks at whether something was approved elsewhere."""
+_LOGGED_LINES: Final = 40
+_LOGGED_WIDTH: Final = 400
+"""Characters of one line of a diff in the log."""
+
+
+@final
+class ApprovedDefinitions:
+    """The definitions of one server, compared with those approved. Callable from any thread."""
+
+    def __init__(self, home: Path, key: ServerKey, log: Logs, *, hold: bool) -> None:
+        self._file = RecordFile(home, key)
+        named = key.file.startswith("server-")
+        self._title = key.title if named else "this server"  # a command line may hold secrets
+        self._words = key.title if named else "-- COMMAND …"
+        self._log = log
+        self._hold = hold
+        self._lock = threading.Lock()
+        self._told: set[tuple[str, str, str]] = set()
+        self._problem = ""
+        self._changes: list[Change] = []
+        self._held: frozenset[tuple[str, str]] = frozenset()
+        self._record = Record()
+        self._last: dict[str, str] = {}
+        self._stamp: tuple[int, int] | None = None
+        self._looked = 0.0
+        self.generation = 0
+        """Grows each time that something else is held back."""
+        self._load()
+
+    def see(self, which: str, items: Iterable[Mapping[str, object]]) -> None:
+        """Take note of a whole list as the server gave it; ``which`` is its key in the result.
+
+        What is seen for the first time of this server is approved. Never raises: where nothing
+        can be kept, what this process saw first counts.
+        """
+        found = define(which, items)
+        with self._lock:
+            self._update(which, found, lambda record: _with_list(record, which, found))
+
+    def see_instructions(self, text: str) -> None:
+        """Take note of the server's instructions; as :meth:`see`."""
+        with self._lock:
+            self._update(INSTRUCTIONS, text, lambda record: _with_instructions(record, text))
+
+    def is_held(self, which: str, name: str = "") -> bool:
+        """Whether a component, or the instructions, must not reach a client."""
+        self.look()
+        return self._hold and (bool(self._problem) or (which, name) in self._held)
+
+    def look(self) -> bool:
+        """See whether something was approved elsewhere, once a second; True when it was."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return False
+        self._looked = now
+        if self._file.stamp() == self._stamp:
+            return False
+        before = self.generation
+        with self._lock:
+            self._load()
+        return self.generation != before
+
+    def notice(self) -> str:
+        """Return what whoami must tell, in a sentence; empty while all is as approved.
+
+        It names no component: a model reads it, to which some may be hidden.
+        """
+        self.look()
+        if self._problem:
+            held = " All that it has is held back." if self._hold else ""
+            return f"What was approved of {self._title} isn't known: {self._problem}{held}"
+        count = sum(change.how is not How.GONE for change in self._changes)
+        if not count:
+            return ""
+        what = "definition is" if count == 1 else "definitions are"
+        held = ", and held back" if self._hold else ""
+        return (
+            f"Of {self._title} {count} {what} not as approved{held}. "
+            f"In a terminal: mcp-local pin show {self._words}"
+        )
+
+    def _load(self) -> None:
+        self._stamp = self._file.stamp()
+        try:
+            self._record = self._file.load() or Record()
+            self._problem = ""
+        except StorageError as error:
+            self._fail(error)
+        self._compare()
+
+    def _update(self, which: str, found: object, change: Callable[[Record], Record]) -> None:
+        text = json.dumps(found)
+        if self._problem or self._last.get(which) == text:
+            return
+        self._last[which] = text
+        try:
+            self._record = self._file.update(change)
+        except StorageError as error:
+            self._record = change(self._record)
+            self._log.event("definitions_not_kept", level="warning", why=error.message)
+        self._stamp = self._file.stamp()
+        self._compare()
+
+    def _fail(self, error: StorageError) -> None:
+        self._problem = error.message
+        self._log.event("definitions_unknown", level="error", why=error.message)
+
+    def _compare(self) -> None:
+        self._changes = changes(self._record.approved, self._record.seen)
+        held = frozenset((each.which, each.name) for each in self._changes)
+        if held != self._held or self._problem:
+            self._held = held
+            self.generation += 1
+        for change in self._changes:
+            self._tell(change)
+
+    def _tell(self, change: Change) -> None:
+        """Log a change once."""
+        told = (change.which, change.name, digest(change.after))
+        if told in self._told:
+            return
+        self._told.add(told)
+        lines = change.lines()
+        self._log.event(
+            "definition_changed",
+            level="warning",
+            server=self._title,
+            list=change.which,
+            component=change.name,
+            how=change.how.value,
+            held=self._hold,
+            approved_sha256=digest(change.before) if change.before is not None else "",
+            sha256=digest(change.after) if change.after is not None else "",
+            diff=[line[:_LOGGED_WIDTH] for line in lines[:_LOGGED_LINES]],
+            lines=len(lines),
+        )
+
+
+def _with_list(record: Record, which: str, items: Mapping[str, Definition]) -> Record:
+    """Return the record with a list as seen; approved too where there was none before.
+
+    A list that was empty at first doesn't count: some servers fill theirs a moment later.
+    """
+    seen = record.seen.with_list(which, items)
+    first = not record.approved.lists.get(which)
+    approved = record.approved.with_list(which, items) if first else record.approved
+    return replace(record, seen=seen, approved=approved)
+
+
+def _with_instructions(record: Record, text: str) -> Record:
+    seen = replace(record.seen, instructions=text)
+    first = record.approved.instructions is None
+    approved = replace(record.approved, instructions=text) if first else record.approved
+    return replace(record, seen=seen, approved=approved)
