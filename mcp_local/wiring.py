@@ -6,21 +6,19 @@ log of its own and leaves the rest as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
-from mcp_local.errors import PolicyError, TargetError
 from mcp_local.guard.relay.child import Child
 from mcp_local.guard.relay.environment import child_environment
 from mcp_local.guard.relay.parts import RelayParts, Rules
 from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.log import Log
-from mcp_local.policy.load import load_policy
-from mcp_local.policy.refuse import refuse_broken
+from mcp_local.policy.live import LivePolicy, note_policy
+from mcp_local.policy.served import serve_by
 from mcp_local.settings import SignInMethod, Source
-from mcp_local.targets import RemoteTarget
+from mcp_local.targets import RemoteTarget, WrappedTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,50 +27,28 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
-    from mcp_local.policy.model import Decides
     from mcp_local.settings import Settings
-    from mcp_local.targets import WrappedTarget
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyInForce:
-    """The policy that decides, and what is wrong with it."""
-
-    decides: Decides | None
-    """``None``: there is no policy; only components with their own ``auth=`` are served."""
-    path: str = ""
-    problem: PolicyError | None = None
-    """Why nothing is served by it."""
-
-    @property
-    def notice(self) -> str:
-        """What people must be told of it, in a sentence; empty in the ordinary case."""
-        if self.problem is None:
-            return ""
-        return f"Nothing but the account tools is served: {self.problem.message}"
 
 
 def policy_path(settings: Settings, own: str) -> str:
-    """Return which policy holds: of administrator, flag or environment, else ``own``, else of the
-    file; empty: none.
+    """Return whose policy holds: the administrator's, of flag or environment, ``own``, the file's.
+
+    Empty: there is none.
     """
     general = settings.provenance["policy"].source is Source.FILE
     return own or settings.policy if general else settings.policy or own
 
 
-def choose_policy(settings: Settings, own: str) -> PolicyInForce:
-    """Load the policy of :func:`policy_path`.
+def choose_policy(settings: Settings, own: str, *, folder: Path | None = None) -> LivePolicy:
+    """Load the policy of :func:`policy_path`; it follows its files while it is watched.
 
-    ``own`` is the path of the one that comes with the server, or empty. A broken policy refuses
-    everything; it never widens access (POLICY.md 7).
+    ``own`` is the path of the one that comes with the server, or empty. ``folder`` is where
+    ``under`` stands: the target's working folder, by default the current one. A broken policy
+    refuses everything; it never widens access (POLICY.md 7).
     """
     path = policy_path(settings, own)
-    if not path:
-        return PolicyInForce(None)
-    try:
-        return PolicyInForce(load_policy(Path(path)), path)
-    except PolicyError as error:
-        return PolicyInForce(refuse_broken(error.message), path, error)
+    managed = settings.provenance["policy"].source is Source.MANAGED
+    return LivePolicy(Path(path) if path else None, folder=folder, managed=managed)
 
 
 def open_log(settings: Settings, echo: Callable[[str], None] | None = None) -> Log:
@@ -92,41 +68,56 @@ def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Se
     return LocalSession(settings, environ, log=log)
 
 
-def guard_server(
-    server: FastMCP[Any], own_policy: str, settings: Settings, session: Session, log: Log
+def guard_server(  # noqa: PLR0913, PLR0917 - the parts
+    server: FastMCP[Any],
+    own_policy: str,
+    settings: Settings,
+    session: Session,
+    log: Log,
+    environ: Mapping[str, str],
 ) -> None:
     """Put the guard around a server, ready to be served.
 
     ``session`` is that of :func:`open_session`, or a test's own. ``own_policy`` is the path of the
-    policy that comes with the server, or empty.
+    policy that comes with the server, or empty. ``environ`` says which browser there is.
     """
     from mcp_local.guard.hosted import protect  # noqa: PLC0415 - start-up: brings FastMCP along
+    from mcp_local.guard.question_page import PageWay  # noqa: PLC0415 - start-up, as above
 
     policy = choose_policy(settings, own_policy)
-    if policy.problem is not None:
-        log.event("policy_broken", level="error", path=policy.path, problem=policy.problem.message)
+    note_policy(policy.now, log)
+    serve_by(policy, log)
     protect(
         server,
-        policy=policy.decides,
+        policy=policy,
         session=session,
         log=log,
         hold=settings.list_hold,
         locked=settings.list_locked,
-        notice=policy.notice,
+        page=PageWay(environ, lambda: session.program),
     )
 
 
 def open_upstream(
-    target: WrappedTarget | RemoteTarget, environ: Mapping[str, str], log: Log
+    target: WrappedTarget | RemoteTarget,
+    settings: Settings,
+    environ: Mapping[str, str],
+    log: Log,
+    session: Session | None = None,
 ) -> Upstream:
     """Return the server behind the relay, not yet started.
 
+    ``session`` is whose token a remote server is sent.
+
     Raises:
-        TargetError: it can't be reached by this version.
+        SettingsError: a remote server can't be reached as the settings say.
     """
-    if isinstance(target, RemoteTarget):
-        raise TargetError(f"{target} is a remote server; it can't be served yet.")
     server = target.server
+    if isinstance(target, RemoteTarget):
+        from mcp_local.remotes import open_remote  # noqa: PLC0415 - start-up: brings HTTP along
+
+        session = session or open_session(settings, environ, log)
+        return open_remote(server, settings, environ, session, log)
     env = child_environment(environ, server.env)
 
     def make() -> Child:
@@ -146,15 +137,17 @@ def relay_parts(
     settings: Settings,
     environ: Mapping[str, str],
     log: Log,
+    session: Session | None = None,
 ) -> RelayParts:
-    """Load what judges in the relay."""
-    policy = choose_policy(settings, target.policy)
-    if policy.problem is not None:
-        log.event("policy_broken", level="error", path=policy.path, problem=policy.problem.message)
+    """Load what judges in the relay; ``session`` is one that was opened before."""
+    folder = target.folder if isinstance(target, WrappedTarget) else None
+    policy = choose_policy(settings, target.policy, folder=folder)
+    note_policy(policy.now, log)
     return RelayParts(
-        session=open_session(settings, environ, log),
-        policy=policy.decides,
+        session=session or open_session(settings, environ, log),
+        policy=policy,
+        generation=lambda: policy.generation,
         hold=settings.list_hold,
         locked=settings.list_locked,
-        notice=lambda: policy.notice,
+        notice=policy.notice,
     )

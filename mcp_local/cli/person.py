@@ -55,7 +55,7 @@ def look_up(settings: Settings, context: Context, *, offline: bool = False) -> R
         StorageError: what is kept can't be read.
     """
     require_sign_in(settings)
-    policy = choose_policy(settings, "")
+    policy = choose_policy(settings, "").now
     if settings.signin.method is SignInMethod.NONE:
         session = DeclaredSession(settings)
         status = session.status()

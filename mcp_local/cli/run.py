@@ -13,7 +13,7 @@ from mcp_local.cli.target import TargetArguments, bring_packages, declare_target
 from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.settings import load, require_sign_in
-from mcp_local.targets import HostedTarget, find_target
+from mcp_local.targets import HostedTarget, RemoteTarget, find_target
 from mcp_local.wiring import (
     guard_server,
     open_log,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.stdio import Wire
     from mcp_local.settings import Settings
-    from mcp_local.targets import RemoteTarget, WrappedTarget
+    from mcp_local.targets import WrappedTarget
 
 
 class RunArguments(TargetArguments):
@@ -104,14 +104,16 @@ def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Co
     from mcp_local.guard.relay.serve import serve_relay  # noqa: PLC0415 - start-up: not for hosted
 
     log = open_log(settings, context.console.note if context.console.verbose else None)
-    upstream = open_upstream(target, context.environ, log)
+    remote = isinstance(target, RemoteTarget)  # is sent the token of whoever is signed in
+    session = open_session(settings, context.environ, log) if remote else None
+    upstream = open_upstream(target, settings, context.environ, log, session)
     upstream.start()
     wire = claim_wire()
     return ExitCode(
         serve_relay(
             upstream,
             wire,
-            lambda: relay_parts(target, settings, context.environ, log),
+            lambda: relay_parts(target, settings, context.environ, log, session),
             log=log,
             rules=relay_rules(target),
         )
@@ -137,7 +139,7 @@ def _serve(
 
     log = open_log(settings, context.console.note if context.console.verbose else None)
     session = open_session(settings, context.environ, log)
-    guard_server(server, policy, settings, session, log)
+    guard_server(server, policy, settings, session, log, context.environ)
     return ExitCode(serve_stdio(server, session=session, wire=wire))
 
 

@@ -94,7 +94,7 @@ def load_target(arguments: TargetArguments, settings: Settings, context: Context
             hint="Name a file with a FastMCP server in it: mcp-local run server.py",
         )
     bring_packages(target.file.path, context)
-    policy = choose_policy(settings, target.policy)
+    policy = choose_policy(settings, target.policy).now
     if policy.problem is not None:
         raise policy.problem
     context.console.reserve_stdout()

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from mcp_local.broker.state import Status
     from mcp_local.errors import McpLocalError
     from mcp_local.identity.model import VerifiedToken
+    from mcp_local.policy.in_force import PolicyInForce
     from mcp_local.settings import Settings
-    from mcp_local.wiring import PolicyInForce
 
 
 class TokenSource(StrEnum):

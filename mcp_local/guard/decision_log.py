@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 if TYPE_CHECKING:
     from mcp_local.guard.judge import Wish
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mcp_local.log import Log
     from mcp_local.policy.model import Kind
 
-_LOGGED_NAME: Final = 256
+LOGGED_NAME: Final = 256
 """Characters of a name in the log; what a client sends may be a megabyte long."""
 
 
@@ -23,8 +23,20 @@ class Outcome(StrEnum):
     SIGN_IN_NEEDED = "sign_in_needed"
     UNKNOWN = "unknown"
     DENIED = "denied"
+    ASKED = "asked"
+    """The question went out in answer to the call."""
+    WAITING = "waiting"
+    DECLINED = "declined"
+    NO_WAY = "no_way_to_ask"
     FAULT = "fault"
     ABORTED = "aborted"
+
+
+class _Seen(TypedDict, total=False):
+    """What a policy must allow that isn't to observe only: ``policy init --from-log`` reads it."""
+
+    observed: bool
+    roles: list[str]
 
 
 def note_decision(  # noqa: PLR0913 - what one line tells, each by its name
@@ -38,15 +50,19 @@ def note_decision(  # noqa: PLR0913 - what one line tells, each by its name
 ) -> None:
     """Log how the use of ``wish`` ended; ``elapsed_ns`` is in nanoseconds."""
     decision = wish.decision
+    seen = _Seen()
+    if decision is not None and decision.observed and token is not None:
+        seen = _Seen(observed=True, roles=sorted(token.identity.roles))
     log.event(
         "decision",
         oid=token.identity.object_id if token else "",
         client=wish.client.name if wish.client else "",
         kind=kind.value,
-        component=wish.name[:_LOGGED_NAME],
+        component=wish.name[:LOGGED_NAME],
         action=wish.action.value,
         allowed=wish.granted is not None,
         rule=decision.rule if decision else "",
         duration_us=elapsed_ns // 1000,
         outcome=outcome.value,
+        **seen,
     )

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
+from mcp_local.policy.live import LivePolicy
 from mcp_local.policy.model import Action, Component, Decision, Effect, Kind, Request
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Wish:
     """The last one made for it."""
     refused: tuple[Component, Decision] | None = None
     """The first component that was found and denied."""
+    agreed: tuple[Component, Decision] | None = None
+    """What the person said yes to: a component, and the decision that asked for it."""
     hidden: int = 0
     """How many components were left out of a list."""
     found: dict[tuple[int, str, str], object] = field(
@@ -53,11 +56,26 @@ class Wish:
     explained: dict[Component, Decision] | None = None
     """Set by the offline commands: everything is let through, and what was decided kept here."""
 
+    def anew(self) -> None:
+        """Look it up and judge it again."""
+        self.refused = None
+        self.found.clear()
+        self.hidden = 0
+
     def request(self, now: float) -> Request:
         """Return the wish as the policy reads it; lists know no arguments, client or time."""
         if self.action is Action.LIST:
             return Request(Action.LIST)
         return Request(self.action, self.arguments, self.client, now)
+
+
+def _is_agreed(wish: Wish, check: Check, decision: Decision) -> bool:
+    """Whether an ask is the very one that the person has just said yes to (M27)."""
+    if wish.agreed is None or decision.effect is not Effect.ASK:
+        return False
+    component, asked = wish.agreed
+    same_rule = (decision.rule, decision.origin) == (asked.rule, asked.origin)
+    return same_rule and check.components[:1] == (component,)
 
 
 _wish: ContextVar[Wish | None] = ContextVar("mcp_local_wish", default=None)
@@ -90,19 +108,19 @@ class Check:
         """The component by each of the names that clients may know it by; none: unreachable."""
         self.own_auth = own_auth
         """Whether it carries a check of its own, which FastMCP runs as well."""
-        self._listing: tuple[VerifiedToken, Decision] | None = None
+        self._listing: tuple[VerifiedToken, Decides | None, Decision] | None = None
 
     def __call__(self, _context: object) -> bool:
         """Whether the current request may see or use the component."""
         return self._judge.admits(self)
 
     def listing(self, token: VerifiedToken) -> Decision:
-        """Return the decision to list it, kept for as long as the token is the same."""
-        kept = self._listing
-        if kept is not None and kept[0] is token:
-            return kept[1]
+        """Return the decision to list it, kept for as long as token and policy are the same."""
+        kept, policy = self._listing, self._judge.in_force()
+        if kept is not None and kept[0] is token and kept[1] is policy:
+            return kept[2]
         decision = self._judge.decide_any(token, Request(Action.LIST), self)
-        self._listing = (token, decision)
+        self._listing = (token, policy, decision)
         return decision
 
 
@@ -119,7 +137,9 @@ class Judge:
         locked: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._policy = policy
+        live = policy if isinstance(policy, LivePolicy) else None
+        self.in_force = (lambda: live.now.decides) if live else (lambda: policy)
+        """Returns the policy that decides now; ``None``: there is none."""
         self._log = log
         self.locked = locked
         """Whether what a role would unlock is listed, marked as locked."""
@@ -164,9 +184,10 @@ class Judge:
             return shown
         decision = self.decide_any(token, wish.request(self._clock()), check)
         wish.decision = decision
-        if not decision.allowed and wish.refused is None and check.components:
+        admitted = decision.allowed or _is_agreed(wish, check, decision)
+        if not admitted and wish.refused is None and check.components:
             wish.refused = (check.components[0], decision)
-        return decision.allowed
+        return admitted
 
     def _admits_inside(self, wish: Wish | None, token: VerifiedToken, check: Check) -> bool:
         """Judge what the target itself looks up: it must be listed, and usable as it stands."""
@@ -210,11 +231,12 @@ class Judge:
         own_auth: bool,
     ) -> Decision:
         """Ask the policy; where there is none, the component's own check is all there is."""
-        if self._policy is None:
+        policy = self.in_force()
+        if policy is None:
             return _OWN_CHECK if own_auth else _NO_POLICY
         identity = None if token is None else token.identity
         try:
-            return self._policy.decide(identity, request, component)
+            return policy.decide(identity, request, component)
         except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
             self.report(fault)
             return _FAULT

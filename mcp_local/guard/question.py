@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from mcp_local.guard.account import CONFIRM_SIGN_OUT, SIGN_OUT
 from mcp_local.guard.clean import with_escapes
 from mcp_local.guard.shown import FORM, shown_lines
 from mcp_local.policy.model import CALL_ONLY, Action, Kind
@@ -41,6 +42,8 @@ class Question:
     """SHA-256 of all that a yes is bound to, but for the time."""
     title: str
     """The question in one line."""
+    button: str = "Yes"
+    """What the box of a form says."""
     subject: str = field(default="", repr=False)
     """The component as the person reads it; empty where the title says it all."""
     arguments: Mapping[str, object] = field(default_factory=dict[str, object], repr=False)
@@ -110,6 +113,18 @@ def question_of(
     )
 
 
+def sign_out_question(person: tuple[str, str]) -> Question:
+    """Return the question whether ``person`` (tenant, object id) is to be signed out."""
+    return Question(
+        kind=Kind.TOOL,
+        name=SIGN_OUT,
+        person=person,
+        call=_digest([person, SIGN_OUT]),
+        title=CONFIRM_SIGN_OUT,
+        button="Sign out",
+    )
+
+
 def _bound_to(
     identity: Identity,
     action: Action,
@@ -118,7 +133,7 @@ def _bound_to(
     decision: Decision,
 ) -> str:
     """Return one hash of everything that a yes is good for; numbers and texts stay apart."""
-    bound = [
+    bound: list[object] = [
         identity.key,
         action.value,
         (component.kind.value, component.namespace, component.name),
@@ -126,6 +141,10 @@ def _bound_to(
         dict(arguments),
         (decision.rule, decision.origin, decision.reason),
     ]
+    return _digest(bound)
+
+
+def _digest(bound: list[object]) -> str:
     canonical = json.dumps(bound, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
 

@@ -12,7 +12,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol, final
+from typing import TYPE_CHECKING, Final, Protocol, TypeGuard, final
 
 from mcp_local.guard.yeses import KEPT, Yeses
 
@@ -26,6 +26,8 @@ PATIENCE: Final = 40.0
 """Seconds that a call waits for the person; clients give up at about 60."""
 MOST_OPEN: Final = 4
 """Questions open at a time, all tools together."""
+_OWN: Final = "mcp-local-ask."
+"""What every ``requestState`` of ours begins with: the target may have some of its own."""
 
 
 class Answer(StrEnum):
@@ -81,6 +83,11 @@ class Form:
 
     state: str
     """To be sent along as ``requestState``: the answer must bring it, once."""
+
+
+def is_own_state(state: object) -> TypeGuard[str]:
+    """Whether a call's ``requestState`` belongs to a question of ours, open or not."""
+    return isinstance(state, str) and state.startswith(_OWN)
 
 
 @dataclass(slots=True)
@@ -155,7 +162,7 @@ class Questions:
             return Answer.BUSY
         opened = self._remember_open(question)
         opened.yields_at = self._clock() + self._patience
-        opened.state = secrets.token_urlsafe(24)
+        opened.state = _OWN + secrets.token_urlsafe(24)
         self._note("question_asked", question, way="form")
         return Form(opened.state)
 

@@ -155,11 +155,12 @@ async def _refuse_sign_out(mode: str, folder: Path) -> None:
             return ElicitResult(action="decline")
         return response_type(confirm=False)
 
-    async with connected(folder, mode, elicitation_handler=answer) as client:
-        for given in ("decline", "unmarked"):
+    for given in ("decline", "unmarked"):
+        async with connected(folder, mode, elicitation_handler=answer) as client:
             answers.append(given)
             assert "Still signed in" in await text(client, "mcp_local_sign_out")
             assert "kid_open" in await names(client)
+            assert answers == []
     async with connected(folder, mode) as client:
         with pytest.raises(ToolError, match="mcp-local logout"):
             await client.call_tool("mcp_local_sign_out")
@@ -179,7 +180,7 @@ def test_a_waiting_sign_in_tells_where_it_waits(tmp_path: Path) -> None:
 
 
 def test_a_model_cannot_flood_the_person_with_questions(tmp_path: Path) -> None:
-    """However often it calls, one question is open; the next may be asked after the answer."""
+    """However often it calls, one question is open; after a no the next one has to wait (M27)."""
     form: dict[str, Any] = {"elicitation": {}}
     with Served("full", tmp_path, HANDSHAKE, capabilities=form) as served:
         served.open()
@@ -192,8 +193,8 @@ def test_a_model_cannot_flood_the_person_with_questions(tmp_path: Path) -> None:
         assert served.notes.empty()
         served.send({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "decline"}})
         assert b"Still signed in" in served.answer(asking)
-        served.post("tools/call", call)
-        assert _question(served)["id"] != question["id"]
+        assert "Still signed in" in served.text("mcp_local_sign_out")
+        assert served.notes.empty()
 
 
 def _question(served: Served) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def test_the_nearer_policy_wins(home: Path, tmp_path: Path) -> None:
     environ = {"MCP_LOCAL_HOME": str(home)}
 
     def chosen(flag: str | None, environ: dict[str, str], own: str) -> str:
-        path = choose_policy(load({"policy": flag}, environ), own).path
+        path = choose_policy(load({"policy": flag}, environ), own).now.path
         return path.removeprefix(str(tmp_path)).strip("/\\")
 
     assert chosen(None, environ, "") == "file.yaml"
@@ -63,7 +63,8 @@ def test_a_broken_policy_leaves_the_account_tools_only(
     server: FastMCP[object] = FastMCP("s")
     server.tool(lambda: "x", name="read_it", tags={"read"})
     log = open_log(settings)
-    guard_server(server, str(path), settings, open_session(settings, os.environ, log), log)
+    session = open_session(settings, os.environ, log)
+    guard_server(server, str(path), settings, session, log, os.environ)
 
     async def look() -> tuple[set[str], str]:
         async with Client(server) as client:

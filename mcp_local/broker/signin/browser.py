@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.signin.screen import with_screen
@@ -16,7 +17,11 @@ from mcp_local.settings.keys import PASSPHRASE_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1]))"
+_OPEN = (
+    "import os, sys, webbrowser; url = sys.stdin.readline(); "
+    "os.dup2(os.open(os.devnull, os.O_RDONLY), 0); sys.exit(not webbrowser.open(url))"
+)
+"""The address comes over a pipe: arguments can be read by every user of the machine."""
 _LOOK = "import webbrowser; webbrowser.get()"
 _OWN_SCREEN = ("win32", "darwin")
 """Systems where a person's session always has a screen."""
@@ -41,7 +46,7 @@ class Opening:
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         """Start to open ``url``; returns at once."""
-        self._process = _start(_OPEN, url, environ=with_screen(environ))
+        self._process = _start(_OPEN, environ=with_screen(environ), text=url)
 
     def failed(self) -> bool:
         """Tell whether no browser took the address; ``False`` while one is being tried."""
@@ -53,12 +58,16 @@ class Opening:
             self._process.returncode = 0  # else Python warns of a process left running
 
 
-def _start(program: str, *words: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
-        [sys.executable, "-P", "-c", program, *words],
-        env={name: text for name, text in environ.items() if name != PASSPHRASE_VARIABLE},
-        stdin=subprocess.DEVNULL,
+def _start(program: str, *, environ: Mapping[str, str], text: str = "") -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
+        [sys.executable, "-P", "-c", program],
+        env={name: value for name, value in environ.items() if name != PASSPHRASE_VARIABLE},
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C ends the sign-in, not the browser
     )
+    with suppress(OSError), process.stdin or nullcontext() as pipe:  # it may have ended already
+        if pipe is not None:
+            pipe.write(text.encode())
+    return process

@@ -5,17 +5,14 @@ from __future__ import annotations
 import hmac
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
+from mcp_local.broker.loopback.form import parse_form
 from mcp_local.broker.loopback.http import Refused, Request, Response
 from mcp_local.broker.loopback.page import HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_FORM = "application/x-www-form-urlencoded"
-_FIELDS = 20
-"""The authority sends at most half a dozen."""
 
 
 class Reception:
@@ -64,7 +61,7 @@ class Reception:
     def _answer(self, request: Request) -> Mapping[str, str]:
         if self._answered:  # O9
             raise Refused(HTTPStatus.CONFLICT, "This sign-in has had its answer.")
-        form = _parse_form(request)
+        form = parse_form(request)
         state = form.get("state", "").encode()
         if not hmac.compare_digest(state, self._state):  # O1
             raise Refused(HTTPStatus.BAD_REQUEST, "This answer belongs to another sign-in.")
@@ -72,24 +69,3 @@ class Reception:
             raise Refused(HTTPStatus.BAD_REQUEST, "This is not the answer of a sign-in page.")
         self._answered = True
         return form
-
-
-def _parse_form(request: Request) -> Mapping[str, str]:
-    """Return the fields, each of which occurs once (O1: no doubled ``state``)."""
-    content_type, _, _ = request.headers.get("content-type", "").partition(";")
-    if content_type.strip().lower() != _FORM:
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A form is expected here.")
-    try:
-        fields = parse_qsl(
-            request.body.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=_FIELDS,
-        )
-    except ValueError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "The form can't be read.") from error
-    form = dict(fields)
-    if len(form) != len(fields):
-        raise Refused(HTTPStatus.BAD_REQUEST, "The form has a field twice.")
-    return form

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from mcp_local.guard import account
@@ -10,17 +11,27 @@ from mcp_local.guard.decision_log import Outcome, note_decision
 from mcp_local.guard.hosted.components import check_of
 from mcp_local.guard.judge import wishing
 from mcp_local.guard.live import judged_as
-from mcp_local.policy.model import Action, Request
+from mcp_local.guard.question import question_of
+from mcp_local.guard.question_words import CHANGED, OUTCOMES, not_confirmed
+from mcp_local.guard.questions import Answer
+from mcp_local.policy.model import Action, Effect, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
+
+    from mcp_types import InputRequiredResult
 
     from mcp_local.guard.hosted.components import AnyComponent
     from mcp_local.guard.judge import Judge, Wish
+    from mcp_local.guard.question import Question
+    from mcp_local.guard.questions import Questions
     from mcp_local.guard.session import Session
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
-    from mcp_local.policy.model import Component, Kind
+    from mcp_local.policy.model import Component, Decision, Kind
+
+    Ask = Callable[[Question], Awaitable[Answer | InputRequiredResult]]
+    """Puts a question to the person of the request."""
 
 R = TypeVar("R")
 
@@ -34,6 +45,14 @@ class Refusal(Exception):
         self.text = text
 
 
+class InputNeeded(Exception):
+    """A use waits for the person: the client is to ask them between two calls."""
+
+    def __init__(self, result: InputRequiredResult) -> None:
+        super().__init__()
+        self.result = result
+
+
 class Gate:
     """The way of every use, whatever its kind."""
 
@@ -42,11 +61,13 @@ class Gate:
         judge: Judge,
         session: Session,
         log: Log,
+        questions: Questions,
         is_listed: Callable[[Component], Awaitable[bool]],
     ) -> None:
         self._judge = judge
         self._session = session
         self._log = log
+        self._questions = questions
         self._is_listed = is_listed
         """Whether the person sees a component in the list, all of the target's own filters
         included."""
@@ -74,11 +95,15 @@ class Gate:
         wish: Wish,
         find: Callable[[], Awaitable[AnyComponent | None]],
         run: Callable[[], Awaitable[R]],
+        ask: Ask | None = None,
     ) -> R:
         """Run the target if the person may; one line in the log either way.
 
+        ``ask`` is used where the policy wants the person's yes; without it that is a no.
+
         Raises:
             Refusal: the target heard nothing of it.
+            InputNeeded: the same, but the client is to ask the person.
         """
         began = time.perf_counter_ns()
         outcome = Outcome.ABORTED
@@ -91,11 +116,16 @@ class Gate:
         try:
             token = await self._somebody()
             with wishing(wish), judged_as(token.identity):
-                await self._admit(wish, token, find)
+                question = await self._admit(wish, token, find, ask)
                 result = await run()
+            if question is not None and hasattr(result, "input_required"):
+                self._questions.once_more(question)  # the target itself asks between two calls
             outcome = Outcome.ERROR if getattr(result, "is_error", False) else Outcome.OK
         except Refusal as refusal:
             outcome = refusal.outcome
+            raise
+        except InputNeeded:
+            outcome = Outcome.ASKED
             raise
         except Exception:
             outcome = Outcome.ERROR
@@ -123,34 +153,79 @@ class Gate:
         wish: Wish,
         token: VerifiedToken,
         find: Callable[[], Awaitable[AnyComponent | None]],
-    ) -> None:
-        """Look the component up, which judges it; end the look-up phase of the wish.
+        ask: Ask | None,
+    ) -> Question | None:
+        """Let the wish through; return the question that the person said yes to, if one was asked.
 
         Raises:
-            Refusal: it isn't there, or not for this person.
+            Refusal: it isn't there, or not for this person, or they didn't say yes.
+            InputNeeded: the client is to ask them.
         """
-        try:
+        if await self._is_found(wish, find):
+            return None
+        component, decision = await self._denied(wish, token)
+        if decision.effect is not Effect.ASK or ask is None:
+            raise Refusal(Outcome.DENIED, account.denied(component, decision))
+        with self._refusing_faults():
+            question = question_of(
+                token.identity, wish.action, component, wish.arguments or {}, decision
+            )
+        await self._confirm(question, ask)
+        wish.agreed = (component, decision)
+        wish.anew()
+        if not await self._is_found(wish, find):  # the person or the policy may have changed
+            await self._denied(wish, token)
+            raise Refusal(Outcome.DENIED, CHANGED)
+        return question
+
+    async def _confirm(self, question: Question, ask: Ask) -> None:
+        """Return once the person has said yes."""
+        with self._refusing_faults():
+            answer = await ask(question)
+        if not isinstance(answer, Answer):
+            raise InputNeeded(answer)
+        if answer is not Answer.YES:
+            raise Refusal(OUTCOMES[answer], not_confirmed(answer, question))
+
+    async def _is_found(
+        self, wish: Wish, find: Callable[[], Awaitable[AnyComponent | None]]
+    ) -> bool:
+        """Look the component up, which judges it; end the look-up phase where it may be used.
+
+        What needs a yes comes before an older version that doesn't: it is what lists show.
+        """
+        with self._refusing_faults():
             component = await find()
             check = None if component is None else check_of(component)
-            if check is not None and check.components:
-                wish.granted = check.components[0]
-                wish.resolving = False
-                return
-            refused = await self._refused(wish, token)
+            asks = wish.refused is not None and wish.refused[1].effect is Effect.ASK
+            if check is None or not check.components or asks:
+                return False
+            wish.granted = check.components[0]
+            wish.resolving = False
+            return True
+
+    async def _denied(self, wish: Wish, token: VerifiedToken) -> tuple[Component, Decision]:
+        """Return what was denied to somebody who sees it in lists.
+
+        Raises:
+            Refusal: what an absent one gets.
+        """
+        with self._refusing_faults():
+            if wish.refused is not None:
+                component, _ = wish.refused
+                listing = self._judge.decide(token, Request(Action.LIST), component, own_auth=True)
+                if self._judge.shows(listing) and await self._is_listed(component):
+                    return wish.refused
+        raise Refusal(Outcome.UNKNOWN)
+
+    @contextmanager
+    def _refusing_faults(self) -> Generator[None]:
+        """Turn whatever goes wrong in the guard into a refusal."""
+        try:
+            yield
         except Exception as fault:  # the guard's edge refuses
             self._judge.report(fault)
             raise Refusal(Outcome.FAULT, account.FAULT) from fault
-        raise refused
-
-    async def _refused(self, wish: Wish, token: VerifiedToken) -> Refusal:
-        """Return the reason to somebody who sees the component, else what an absent one gets."""
-        if wish.refused is None:
-            return Refusal(Outcome.UNKNOWN)
-        component, decision = wish.refused
-        listing = self._judge.decide(token, Request(Action.LIST), component, own_auth=True)
-        if self._judge.shows(listing) and await self._is_listed(component):
-            return Refusal(Outcome.DENIED, account.denied(component, decision))
-        return Refusal(Outcome.UNKNOWN)
 
     def _note(
         self,

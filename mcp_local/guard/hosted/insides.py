@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from fastmcp import FastMCP
+    from fastmcp import Context, FastMCP
     from fastmcp.server.low_level import LowLevelServer
     from fastmcp.server.middleware.tool_injection import ToolInjectionMiddleware
     from fastmcp.server.providers import Provider
@@ -59,6 +59,15 @@ def mounted(provider: Provider) -> FastMCP[Any] | None:
 def children(provider: Provider) -> list[Provider]:
     """Return the providers that a provider is made of."""
     return provider.providers if isinstance(provider, AggregateProvider) else []
+
+
+def drop_reply(context: Context) -> None:
+    """Take the answer of a multi-round call out of the request that is being served."""
+    request = context.request_context
+    params = request._srctx.params if request else None
+    if isinstance(params, dict):
+        params.pop("requestState", None)
+        params.pop("inputResponses", None)
 
 
 def prefix(namespace: Namespace) -> str:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastmcp.exceptions import AuthorizationError, NotFoundError, to_mcp_error
 from fastmcp.prompts import Prompt
+from fastmcp.prompts.base import InputRequiredPromptResult
 from fastmcp.resources import Resource, ResourceTemplate
+from fastmcp.resources.base import InputRequiredResourceResult
 from fastmcp.server.middleware import Middleware
 from fastmcp.tools import Tool
-from fastmcp.tools.base import ToolResult
+from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST
 
@@ -21,7 +23,7 @@ from mcp_local.guard.account import RESERVED
 from mcp_local.guard.decision_log import Outcome
 from mcp_local.guard.hosted.client import client_of
 from mcp_local.guard.hosted.components import name_of
-from mcp_local.guard.hosted.gate import Gate, Refusal
+from mcp_local.guard.hosted.gate import Gate, InputNeeded, Refusal
 from mcp_local.guard.hosted.lists import Lists
 from mcp_local.guard.hosted.lookup import (
     find_prompt,
@@ -44,10 +46,13 @@ if TYPE_CHECKING:
     from fastmcp.server.middleware import CallNext, MiddlewareContext
 
     from mcp_local.guard.hold import Hold
+    from mcp_local.guard.hosted.asking import Asker
     from mcp_local.guard.hosted.components import AnyComponent
+    from mcp_local.guard.hosted.gate import Ask
     from mcp_local.guard.judge import Judge
     from mcp_local.guard.session import Session
     from mcp_local.log import Log
+    from mcp_local.policy.live import LivePolicy
     from mcp_local.policy.model import Component
 
 T = TypeVar("T", Tool, Resource, ResourceTemplate, Prompt)
@@ -64,13 +69,20 @@ class GuardMiddleware(Middleware):
         session: Session,
         log: Log,
         hold: Hold,
-        notice: str = "",
+        asker: Asker,
+        policy: LivePolicy,
+        announce: Callable[[], None],
     ) -> None:
         self._mcp = mcp
+        self._log = log
+        self._policy = policy
+        self._announce = announce
+        """Tells clients that the lists changed."""
         self._hold = hold
-        self._gate = Gate(judge, session, log, self._is_listed)
+        self._asker = asker
+        self._gate = Gate(judge, session, log, asker.questions, self._is_listed)
         self._lists = Lists(mcp, judge, log, GuardMiddleware)
-        self._account = AccountTools(session, notice)
+        self._account = AccountTools(session, asker, policy)
         self._listings: dict[Kind, Callable[[], Awaitable[Sequence[Any]]]] = {
             Kind.TOOL: mcp.list_tools,
             Kind.PROMPT: mcp.list_prompts,
@@ -82,6 +94,14 @@ class GuardMiddleware(Middleware):
         chain = self._mcp.middleware
         if not chain or chain[0] is not self:
             chain[:] = [self, *(part for part in chain if part is not self)]
+
+    async def follow_policy(self) -> None:
+        """Follow the policy's files, for ever."""
+        await self._policy.watch(self._policy_changed, self._log)
+
+    def _policy_changed(self) -> None:
+        self._asker.questions.forget()
+        self._announce()
 
     def abandon(self) -> None:
         """Log the uses that the end of the process cuts off."""
@@ -121,7 +141,10 @@ class GuardMiddleware(Middleware):
                 wish,
                 lambda: find_tool(self._mcp, message.name, version),
                 lambda: call_next(context),
+                self._ask(context),
             )
+        except InputNeeded as needed:
+            return InputRequiredToolResult(needed.result)
         except Refusal as refusal:
             if refusal.outcome is Outcome.UNKNOWN:
                 raise NotFoundError(f"Unknown tool: {message.name!r}") from None
@@ -141,7 +164,10 @@ class GuardMiddleware(Middleware):
                 Wish(Action.READ, uri, {}, client_of(context)),
                 lambda: find_resource(self._mcp, uri, version),
                 lambda: call_next(context),
+                self._ask(context),
             )
+        except InputNeeded as needed:
+            return InputRequiredResourceResult(needed.result)
         except Refusal as refusal:
             raise _as_error(refusal, f"Unknown resource: {uri!r}") from None
 
@@ -160,7 +186,10 @@ class GuardMiddleware(Middleware):
                 wish,
                 lambda: find_prompt(self._mcp, message.name, version),
                 lambda: call_next(context),
+                self._ask(context),
             )
+        except InputNeeded as needed:
+            return InputRequiredPromptResult(needed.result)
         except Refusal as refusal:
             raise _as_error(refusal, f"Unknown prompt: {message.name!r}") from None
 
@@ -208,16 +237,21 @@ class GuardMiddleware(Middleware):
             return []
         return await self._lists.shown(kind, token, client, lambda: call_next(context))
 
+    def _ask(self, context: MiddlewareContext[Any]) -> Ask:
+        """Return how the person of a request is asked."""
+        return lambda question: self._asker.put(context, question)
+
     async def _use(
         self,
         kind: Kind,
         wish: Wish,
         find: Callable[[], Awaitable[AnyComponent | None]],
         run: Callable[[], Awaitable[R]],
+        ask: Ask | None = None,
     ) -> R:
         """Let a use through; what the target's own filters hide from lists stays unknown."""
         try:
-            return await self._gate.use(kind, wish, find, run)
+            return await self._gate.use(kind, wish, find, run, ask)
         except AuthorizationError:
             if wish.granted is not None and await self._is_listed(wish.granted):
                 raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server.stdio import stdio_server
@@ -16,6 +17,8 @@ from mcp_local.guard.hosted.user import LiveUser, install
 from mcp_local.guard.stdio import Lines, Out, claim_wire
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine
+
     import anyio
     from fastmcp import FastMCP
 
@@ -40,11 +43,13 @@ def serve_stdio(mcp: FastMCP[Any], *, session: Session, wire: Wire | None = None
     with EndOfProcess() as end:
         end.at_last(guard.abandon)
         install(LiveUser(session), session)
-        asyncio.run(_serve(mcp, session, wire, end))
+        asyncio.run(_serve(mcp, guard, session, wire, end))
     return end.code
 
 
-async def _serve(mcp: FastMCP[Any], session: Session, wire: Wire, end: EndOfProcess) -> None:
+async def _serve(
+    mcp: FastMCP[Any], guard: GuardMiddleware, session: Session, wire: Wire, end: EndOfProcess
+) -> None:
     """Serve until the client leaves or the process is told to end."""
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - a coroutine that runs has a task
@@ -57,9 +62,20 @@ async def _serve(mcp: FastMCP[Any], session: Session, wire: Wire, end: EndOfProc
         async with lifespan(mcp), stdio_server(lines, out) as (read, write):
             gc.freeze()  # what was imported stays; to look at it again doubles the cost of lists
             session.start()
-            await server.run(read, write, server.create_initialization_options())
+            async with _beside(guard.follow_policy()):
+                await server.run(read, write, server.create_initialization_options())
     except asyncio.CancelledError:
         if not end.asked:
             raise
     finally:
         await session.close()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Do ``work`` beside what runs inside, and no longer."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
