@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         require_role,
     )
     from mcp_local.identity.model import Identity
+    from mcp_local.policy.builder import Policy
 
 __all__ = [
     "Identity",
@@ -38,10 +39,11 @@ __all__ = [
 ]
 
 
-def run(mcp: FastMCP[Any], *, policy: Path | str = "") -> None:
+def run(mcp: FastMCP[Any], *, policy: Policy | Path | str = "") -> None:
     """Serve ``mcp``, guarded, on standard input and output until the client leaves.
 
-    ``policy`` is a policy file or folder, relative to the program's own file; left out: the one of
+    ``policy`` is a policy file or folder, relative to the program's own file, or a policy made in
+    Python (:class:`mcp_local.policy.Policy`); left out: the one of
     the settings. Settings come from the environment and the settings file, as for ``mcp-local
     run``. What goes wrong is told on standard error, with the command that helps.
 
@@ -50,7 +52,7 @@ def run(mcp: FastMCP[Any], *, policy: Path | str = "") -> None:
     """
     from mcp_local.cli.own import run_own  # noqa: PLC0415 - everything imports this package
 
-    run_own(mcp, str(policy))
+    run_own(mcp, policy)
 
 
 def __getattr__(name: str) -> object:

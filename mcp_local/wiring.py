@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
+    from mcp_local.policy.builder import Policy
     from mcp_local.settings import Settings
 
 
@@ -39,15 +40,25 @@ def policy_path(settings: Settings, own: str) -> str:
     return own or settings.policy if general else settings.policy or own
 
 
-def choose_policy(settings: Settings, own: str, *, folder: Path | None = None) -> LivePolicy:
+def choose_policy(
+    settings: Settings, own: Policy | str, *, folder: Path | None = None
+) -> LivePolicy:
     """Load the policy of :func:`policy_path`; it follows its files while it is watched.
 
-    ``own`` is the path of the one that comes with the server, or empty. ``folder`` is where
-    ``under`` stands: the target's working folder, by default the current one. A broken policy
-    refuses everything; it never widens access (POLICY.md 7).
+    ``own`` is the one that comes with the server: its path, or itself if made in Python; empty:
+    none. ``folder`` is where ``under`` stands: the target's working folder, by default the current
+    one. A broken file refuses everything; it never widens access (POLICY.md 7).
+
+    Raises:
+        PolicyError: a policy made in Python contradicts itself.
     """
-    path = policy_path(settings, own)
-    managed = settings.provenance["policy"].source is Source.MANAGED
+    source = settings.provenance["policy"].source
+    path = policy_path(settings, own if isinstance(own, str) else "")
+    if not isinstance(own, str) and (not path or source is Source.FILE):
+        live = LivePolicy(folder=folder)
+        live.add_policy(own)
+        return live
+    managed = source is Source.MANAGED
     return LivePolicy(Path(path) if path else None, folder=folder, managed=managed)
 
 
@@ -70,7 +81,7 @@ def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Se
 
 def guard_server(  # noqa: PLR0913, PLR0917 - the parts
     server: FastMCP[Any],
-    own_policy: str,
+    own_policy: Policy | str,
     settings: Settings,
     session: Session,
     log: Log,
@@ -78,8 +89,8 @@ def guard_server(  # noqa: PLR0913, PLR0917 - the parts
 ) -> None:
     """Put the guard around a server, ready to be served.
 
-    ``session`` is that of :func:`open_session`, or a test's own. ``own_policy`` is the path of the
-    policy that comes with the server, or empty. ``environ`` says which browser there is.
+    ``session`` is that of :func:`open_session`, or a test's own. ``own_policy`` is the policy
+    that comes with the server, or its path, or empty. ``environ`` says which browser there is.
     """
     from mcp_local.guard.hosted import protect  # noqa: PLC0415 - start-up: brings FastMCP along
     from mcp_local.guard.question_page import PageWay  # noqa: PLC0415 - start-up, as above

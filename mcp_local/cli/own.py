@@ -10,12 +10,15 @@ from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context, take_environment
 from mcp_local.cli.main import at_edge
 from mcp_local.cli.run import serve_own
+from mcp_local.policy.load import PRESET
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
 
+    from mcp_local.policy.builder import Policy
 
-def run_own(server: FastMCP[Any], policy: str) -> None:
+
+def run_own(server: FastMCP[Any], policy: Policy | Path | str) -> None:
     """Serve it until the client leaves.
 
     Raises:
@@ -27,12 +30,14 @@ def run_own(server: FastMCP[Any], policy: str) -> None:
     refuse_while_loading()
     console = Console()
     context = Context(console, take_environment(), sys.argv[1:])
-    path = str(_beside_program(policy)) if policy else ""
-    if code := at_edge(console, lambda: serve_own(server, path, context)):
+    own = str(_beside_program(policy)) if isinstance(policy, str | Path) else policy
+    if code := at_edge(console, lambda: serve_own(server, own, context)):
         raise SystemExit(int(code))
 
 
-def _beside_program(policy: str) -> Path:
+def _beside_program(policy: Path | str) -> Path | str:
     """Return the path, relative to the program: a desktop client's folder is anybody's guess."""
+    if not str(policy) or str(policy).startswith(PRESET):
+        return policy
     program = getattr(sys.modules["__main__"], "__file__", None)
     return (Path(program).parent if program else Path.cwd()).resolve() / policy

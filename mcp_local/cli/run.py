@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.stdio import Wire
+    from mcp_local.policy.builder import Policy
     from mcp_local.settings import Settings
     from mcp_local.targets import WrappedTarget
 
@@ -120,7 +121,7 @@ def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Co
     )
 
 
-def serve_own(server: FastMCP[Any], policy: str, context: Context) -> ExitCode:
+def serve_own(server: FastMCP[Any], policy: Policy | str, context: Context) -> ExitCode:
     """Serve a server that this process made itself; the settings come from the environment.
 
     Raises:
@@ -133,7 +134,7 @@ def serve_own(server: FastMCP[Any], policy: str, context: Context) -> ExitCode:
 
 
 def _serve(
-    server: FastMCP[Any], policy: str, wire: Wire, settings: Settings, context: Context
+    server: FastMCP[Any], policy: Policy | str, wire: Wire, settings: Settings, context: Context
 ) -> ExitCode:
     from mcp_local.guard.hosted import serve_stdio  # noqa: PLC0415 - start-up: brings FastMCP
 
