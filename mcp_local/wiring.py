@@ -17,7 +17,7 @@ from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.log import Log
 from mcp_local.policy.live import LivePolicy, note_policy
 from mcp_local.policy.served import serve_by
-from mcp_local.settings import SignInMethod, Source
+from mcp_local.settings import Definitions, SignInMethod, Source
 from mcp_local.targets import RemoteTarget, WrappedTarget
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from fastmcp import FastMCP
 
+    from mcp_local.guard.definition_record import ServerKey
+    from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
     from mcp_local.policy.builder import Policy
@@ -135,6 +137,23 @@ def open_upstream(
         return Child(server.command, server.args, env, target.folder, log)
 
     return Supervised(make, log)
+
+
+def server_key(target: WrappedTarget | RemoteTarget) -> ServerKey:
+    """Return under which name the record of a server's definitions is kept."""
+    from mcp_local.guard.definition_record import key_of  # noqa: PLC0415 - start-up: loaded later
+
+    return key_of(target.server, target.folder if isinstance(target, WrappedTarget) else Path())
+
+
+def open_definitions(
+    target: WrappedTarget | RemoteTarget, settings: Settings, log: Log
+) -> ApprovedDefinitions:
+    """Return what was approved of a server behind the relay."""
+    from mcp_local.guard.definitions import ApprovedDefinitions  # noqa: PLC0415 - start-up, as above
+
+    hold = target.server.definitions is Definitions.HOLD
+    return ApprovedDefinitions(settings.home, server_key(target), log, hold=hold)
 
 
 def relay_rules(target: WrappedTarget | RemoteTarget) -> Rules:

@@ -34,6 +34,13 @@ RESOURCES: Final = "resources"
 INSTRUCTIONS: Final = "instructions"
 NAMED_BY: Final = {TOOLS: "name", PROMPTS: "name", TEMPLATES: "uriTemplate", RESOURCES: "uri"}
 """List, by the key it has in a result → the field that names an item of it."""
+KINDS: Final = {
+    TOOLS: Kind.TOOL,
+    RESOURCES: Kind.RESOURCE,
+    TEMPLATES: Kind.RESOURCE,
+    PROMPTS: Kind.PROMPT,
+}
+"""List → what its items are to the policy."""
 PINNED: Final = (TOOLS, PROMPTS, TEMPLATES)
 """Lists whose items are approved one by one; resources come and go."""
 
@@ -92,7 +99,7 @@ class Definitions:
                 hints = definition.get("annotations")
                 found.append(
                     Component(
-                        _KINDS[which],
+                        KINDS[which],
                         name,
                         namespace=namespace,
                         template=which == TEMPLATES,
@@ -102,14 +109,6 @@ class Definitions:
                     )
                 )
         return found
-
-
-_KINDS: Final = {
-    TOOLS: Kind.TOOL,
-    RESOURCES: Kind.RESOURCE,
-    TEMPLATES: Kind.RESOURCE,
-    PROMPTS: Kind.PROMPT,
-}
 
 
 @dataclass(frozen=True, slots=True)

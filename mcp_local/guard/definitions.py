@@ -45,10 +45,12 @@ class ApprovedDefinitions:
         self._hold = hold
         self._lock = threading.Lock()
         self._told: set[tuple[str, str, str]] = set()
-        self._problem = ""
+        self.problem = ""
+        """Why it isn't known what was approved; read only."""
         self._changes: list[Change] = []
         self._held: frozenset[tuple[str, str]] = frozenset()
-        self._record = Record()
+        self.record = Record()
+        """What is known of the server; read only."""
         self._last: dict[str, str] = {}
         self._stamp: tuple[int, int] | None = None
         self._looked = 0.0
@@ -74,7 +76,7 @@ class ApprovedDefinitions:
     def is_held(self, which: str, name: str = "") -> bool:
         """Whether a component, or the instructions, must not reach a client."""
         self.look()
-        return self._hold and (bool(self._problem) or (which, name) in self._held)
+        return self._hold and (bool(self.problem) or (which, name) in self._held)
 
     def look(self) -> bool:
         """See whether something was approved elsewhere, once a second; True when it was."""
@@ -95,9 +97,9 @@ class ApprovedDefinitions:
         It names no component: a model reads it, to which some may be hidden.
         """
         self.look()
-        if self._problem:
+        if self.problem:
             held = " All that it has is held back." if self._hold else ""
-            return f"What was approved of {self._title} isn't known: {self._problem}{held}"
+            return f"What was approved of {self._title} isn't known: {self.problem}{held}"
         count = sum(change.how is not How.GONE for change in self._changes)
         if not count:
             return ""
@@ -111,33 +113,33 @@ class ApprovedDefinitions:
     def _load(self) -> None:
         self._stamp = self._file.stamp()
         try:
-            self._record = self._file.load() or Record()
-            self._problem = ""
+            self.record = self._file.load() or Record()
+            self.problem = ""
         except StorageError as error:
             self._fail(error)
         self._compare()
 
     def _update(self, which: str, found: object, change: Callable[[Record], Record]) -> None:
         text = json.dumps(found)
-        if self._problem or self._last.get(which) == text:
+        if self.problem or self._last.get(which) == text:
             return
         self._last[which] = text
         try:
-            self._record = self._file.update(change)
+            self.record = self._file.update(change)
         except StorageError as error:
-            self._record = change(self._record)
+            self.record = change(self.record)
             self._log.event("definitions_not_kept", level="warning", why=error.message)
         self._stamp = self._file.stamp()
         self._compare()
 
     def _fail(self, error: StorageError) -> None:
-        self._problem = error.message
+        self.problem = error.message
         self._log.event("definitions_unknown", level="error", why=error.message)
 
     def _compare(self) -> None:
-        self._changes = changes(self._record.approved, self._record.seen)
+        self._changes = changes(self.record.approved, self.record.seen)
         held = frozenset((each.which, each.name) for each in self._changes)
-        if held != self._held or self._problem:
+        if held != self._held or self.problem:
             self._held = held
             self.generation += 1
         for change in self._changes:

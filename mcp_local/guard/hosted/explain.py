@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastmcp.resources.template import match_uri_template
 from fastmcp.server.context import Context
 
+from mcp_local.guard.explained import Explained
 from mcp_local.guard.hosted.components import check_of, kind_of, name_of
 from mcp_local.guard.hosted.insides import lifespan
 from mcp_local.guard.hosted.lookup import find_prompt, find_resource, find_tool
 from mcp_local.guard.hosted.tree import Tree
 from mcp_local.guard.hosted.user import LiveUser, install
 from mcp_local.guard.judge import Judge, Wish, wishing
-from mcp_local.policy.model import Action, Effect, Kind
+from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -27,21 +27,6 @@ if TYPE_CHECKING:
     from mcp_local.policy.model import Component, Decides, Decision, Request
 
 _KINDS = {Action.CALL: Kind.TOOL, Action.GET: Kind.PROMPT}
-
-
-@dataclass(frozen=True, slots=True)
-class Explained:
-    """What the guard makes of one component for one person."""
-
-    component: Component
-    decision: Decision
-    own_auth: bool
-    """Whether the server's own checks, where there are any, let this person in."""
-
-    @property
-    def listed(self) -> bool:
-        """Whether this person sees it, if it was decided for a list."""
-        return self.own_auth and self.decision.effect is not Effect.DENY
 
 
 async def inventory(mcp: FastMCP[Any]) -> list[Component]:

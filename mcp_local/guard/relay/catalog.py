@@ -220,15 +220,8 @@ class Catalog:
 
     def _refuses(self, which: ListKind, name: str, before: Mapping[str, Component]) -> bool:
         """Whether a component can't be served under its name; logged once (M8, M9)."""
-        if which is TOOLS and name in RESERVED:
-            why = "reserved"
-        elif name in before:
-            why = "listed twice"
-        elif not is_clean_name(name):
-            why = "hidden characters"
-        elif len(name) > _LONGEST_NAME:
-            why = "too long"
-        else:
+        why = "listed twice" if name in before else unfit(which.kind, name)
+        if not why:
             return False
         if name not in self._named and len(self._named) < _MOST_PAGES:
             self._named.add(name)
@@ -272,6 +265,15 @@ _EXPRESSION: Final = re.compile(r"(\{[^{}]*\})")
 
 
 def template_covers(template: str, uri: str) -> bool:
+def unfit(kind: Kind, name: str) -> str:
+    """Return why nothing can be served under a name; empty where it can (M8, M9)."""
+    if kind is Kind.TOOL and name in RESERVED:
+        return "reserved"
+    if not is_clean_name(name):
+        return "hidden characters"
+    return "too long" if len(name) > _LONGEST_NAME else ""
+
+
     """Whether a URI could be made from a URI template (RFC 6570), in the widest reading.
 
     Wide, because servers differ in how they match: what might reach a hidden template must be
