@@ -170,14 +170,16 @@ def relay_parts(
     session: Session | None = None,
 ) -> RelayParts:
     """Load what judges in the relay; ``session`` is one that was opened before."""
+    from mcp_local.guard.question_page import PageWay  # noqa: PLC0415 - start-up: brings servers
+
     folder = target.folder if isinstance(target, WrappedTarget) else None
     policy = choose_policy(settings, target.policy, folder=folder)
     note_policy(policy.now, log)
+    session = session or open_session(settings, environ, log)
     return RelayParts(
-        session=session or open_session(settings, environ, log),
-        policy=policy,
-        generation=lambda: policy.generation,
+        session,
+        policy,
         hold=settings.list_hold,
         locked=settings.list_locked,
-        notice=policy.notice,
+        page=PageWay(environ, lambda: session.program),
     )

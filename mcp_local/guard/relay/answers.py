@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from mcp_local.guard.relay.message import INVALID_PARAMS, INVALID_REQUEST
+from mcp_local.guard.relay.message import INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_local.guard.relay.asked import Asked
     from mcp_local.guard.relay.message import Id, Message
 
 SERVER_GONE: Final = -32000
@@ -57,11 +58,28 @@ def text_result(text: str, *, is_error: bool) -> dict[str, object]:
     return {"content": [{"type": "text", "text": text}], "isError": is_error}
 
 
-def refusal(message: Message, text: str) -> bytes:
+def no_such_method(message: Message) -> bytes:
+    """Return the one answer for every method that isn't known."""
+    name = message.method[:_LONGEST]
+    return error(message.ident, METHOD_NOT_FOUND, "Method not found", name)
+
+
+def refusal(message: Message | Asked, text: str) -> bytes:
     """Return why a use doesn't go ahead: a tool's error where the model reads it, else an error."""
     if message.method == "tools/call":
         return result(message.ident, text_result(text, is_error=True), modern=message.modern)
     return error(message.ident, INVALID_REQUEST, text)
+
+
+def invalid(message: Message) -> bytes:
+    """Return the answer to parameters that are none of such a request."""
+    return error(message.ident, INVALID_PARAMS, "Invalid request parameters")
+
+
+def unknown_task(message: Message) -> bytes:
+    """Return the one answer for every task that isn't the person's own, or not there."""
+    task = str(message.params.get("taskId"))[:_LONGEST]
+    return error(message.ident, INVALID_PARAMS, f"Unknown task: {task!r}")
 
 
 def unknown(message: Message, name: str) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
@@ -11,11 +12,20 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from mcp_local.guard.question import Question
     from mcp_local.guard.relay.message import Id, Message
     from mcp_local.guard.relay.uses import Use
 
+    Answered = Callable[[Message | None], None]
+    """Is told an answer, or ``None`` for never."""
+
 MOST: Final = 4096
 """Requests of one side that may be open at a time."""
+MOST_HELD: Final = 64 * 1024 * 1024
+"""Bytes of requests that wait here."""
+_MOST_CANCELLED: Final = 256
+"""Cancelled requests that a server may still answer."""
+_PREFIX: Final = "mcp-local-"
 
 
 @dataclass(slots=True, eq=False)
@@ -25,8 +35,12 @@ class Asked:
     method: str
     ident: Id
     modern: bool
+    size: int
+    """Bytes."""
     use: Use | None = None
     """What is used, where something is."""
+    question: Question | None = None
+    """What the person said yes to, for this use."""
     task: asyncio.Task[None] | None = None
     """What works on it, while it is held."""
     sent: bool = False
@@ -37,67 +51,101 @@ class Asked:
 
 @final
 class Open:
-    """All open requests. Each method is one step, so any thread may call it."""
+    """The open requests of the client. Each method is one step, so any thread may call it."""
 
     def __init__(self) -> None:
         self._asked: dict[Id, Asked] = {}
-        self._own: dict[Id, Callable[[Message | None], None]] = {}
-        self._of_server: dict[Id, str] = {}
-        self._prefix = f"mcp-local-{secrets.token_hex(8)}-"
-        self._numbers = itertools.count(1)
+        self._cancelled: deque[Asked] = deque()
 
     def begin(self, message: Message) -> Asked | None:
-        """Open a request of the client; ``None`` where its id is in use, or is one of ours."""
+        """Open a request; ``None`` where its id is in use, or looks like one of ours."""
         ident = message.ident
-        if ident is None or (isinstance(ident, str) and ident.startswith(self._prefix)):
+        if ident is None or (isinstance(ident, str) and ident.startswith(_PREFIX)):
             return None
-        asked = Asked(message.method, ident, message.modern)
+        asked = Asked(message.method, ident, message.modern, len(message.raw))
         return asked if self._asked.setdefault(ident, asked) is asked else None
 
-    @property
-    def full(self) -> bool:
-        """Whether no more can be open."""
-        return len(self._asked) >= MOST
+    def has_room(self, size: int) -> bool:
+        """Whether one more, of so many bytes, can be open."""
+        if len(self._asked) < MOST // 16:
+            return True
+        held = sum(asked.size for asked in self.all() if not asked.sent)
+        return len(self._asked) < MOST and held + size <= MOST_HELD
 
-    def find(self, ident: Id | None) -> Asked | None:
-        """Return an open request of the client."""
-        return None if ident is None else self._asked.get(ident)
+    def find(self, ident: object) -> Asked | None:
+        """Return an open request."""
+        return self._asked.get(ident) if isinstance(ident, int | str) else None
 
     def end(self, asked: Asked) -> bool:
         """Close a request; whether it was still open."""
-        return self._asked.pop(asked.ident, None) is not None
+        if self._asked.get(asked.ident) is not asked:
+            return False
+        return self._asked.pop(asked.ident, None) is asked
+
+    def cancel(self, asked: Asked) -> Asked | None:
+        """Keep a cancelled one for an answer on its way; return another that is given up for it."""
+        asked.cancelled = True
+        self._cancelled.append(asked)
+        if len(self._cancelled) <= _MOST_CANCELLED:
+            return None
+        oldest = self._cancelled.popleft()
+        return oldest if self.end(oldest) else None
 
     def all(self) -> list[Asked]:
-        """Return the open requests of the client."""
+        """Return them, oldest first."""
         return list(self._asked.values())
 
-    def own(self, answered: Callable[[Message | None], None]) -> str:
-        """Return the id of a request of ours; ``answered`` is called once, with ``None`` for never.
 
-        It is called by the thread that heard the answer.
-        """
+@final
+class Own:
+    """Requests of the relay's own to one side. Each method is one step."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[object, Answered] = {}
+        self._prefix = f"{_PREFIX}{secrets.token_hex(8)}-"
+        """Of this side alone: the other one can't answer in its place (M27)."""
+        self._numbers = itertools.count(1)
+
+    def ask(self, answered: Answered) -> str:
+        """Return the id of a new request; ``answered`` is called once, by the thread that hears."""
         ident = f"{self._prefix}{next(self._numbers):08d}"
-        self._own[ident] = answered
+        self._waiting[ident] = answered
         return ident
 
-    def take_own(self, ident: Id | None) -> Callable[[Message | None], None] | None:
-        """Return what is to be told the answer to a request of ours."""
-        return None if ident is None else self._own.pop(ident, None)
+    def is_own(self, ident: object) -> bool:
+        """Whether an id is one of these, open or not."""
+        return isinstance(ident, str) and ident.startswith(self._prefix)
 
-    def forget_own(self) -> None:
-        """Tell all who wait for an answer to ours that there will be none."""
-        for ident in list(self._own):
-            answered = self._own.pop(ident, None)
+    def take(self, ident: object) -> Answered | None:
+        """Return whom to tell the answer to a request, once."""
+        return self._waiting.pop(ident, None) if isinstance(ident, str) else None
+
+    def give_up(self) -> None:
+        """Tell all who wait that there will be no answer."""
+        for ident in list(self._waiting):
+            answered = self._waiting.pop(ident, None)
             if answered is not None:
                 answered(None)
 
-    def pass_on(self, ident: Id, method: str) -> bool:
-        """Note a request of the server that the client is to answer; False: that can't be."""
-        if ident in self._of_server or len(self._of_server) >= MOST:
+
+@final
+class OfServer:
+    """Requests of the server that the client is to answer. Each method is one step."""
+
+    def __init__(self) -> None:
+        self._methods: dict[Id, str] = {}
+
+    def begin(self, ident: Id, method: str) -> bool:
+        """Note a request that is passed on; False: its id is in use, or there are too many."""
+        if ident in self._methods or len(self._methods) >= MOST:
             return False
-        self._of_server[ident] = method
+        self._methods[ident] = method
         return True
 
-    def take_answered(self, ident: Id | None) -> str:
-        """Return the method of the server's request that the client has answered; empty: none."""
-        return "" if ident is None else self._of_server.pop(ident, "")
+    def end(self, ident: object) -> bool:
+        """Note that one was answered or taken back; whether it was open."""
+        return isinstance(ident, int | str) and self._methods.pop(ident, None) is not None
+
+    def clear(self) -> None:
+        """Forget all: the server that asked is gone."""
+        self._methods.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, cast, final
 
@@ -97,19 +98,23 @@ class Catalog:
         self._log = log
         self._listings: dict[ListKind, Listing] = {}
         self._fresh: set[ListKind] = set()
-        self._changes = 0
+        self._version = object()
+        """Another one after each change that the server tells of."""
+        self._changing = threading.Lock()
         self._pages: dict[tuple[ListKind, str | None], tuple[bytes, bytes, Page]] = {}
         self._named: set[str] = set()
 
     def changed(self, kind: Kind) -> None:
         """Fetch anew before the next use: the server said that a list changed."""
-        self._changes += 1
-        self._fresh.difference_update(_OF_KIND[kind])
+        with self._changing:
+            self._version = object()
+            self._fresh.difference_update(_OF_KIND[kind])
 
     def forget(self) -> None:
         """Fetch everything anew: it is another server process."""
-        self._changes += 1
-        self._fresh.clear()
+        with self._changing:
+            self._version = object()
+            self._fresh.clear()
 
     def knows(self, kind: Kind) -> bool:
         """Whether the lists that a use of this kind is looked up in are there."""
@@ -158,13 +163,14 @@ class Catalog:
         Raises:
             ListFailed: the server doesn't give it.
         """
-        changes = self._changes
+        version = self._version
         pages = await self._all_pages(which, envelope)
         before = self._listings.get(which)
         if before is None or len(before.pages) != len(pages) or before.pages != pages:
             self._listings[which] = self._listing(which, pages)
-        if changes == self._changes:
-            self._fresh.add(which)
+        with self._changing:
+            if version is self._version:
+                self._fresh.add(which)
         return self._listings[which]
 
     async def _all_pages(self, which: ListKind, envelope: Mapping[str, object]) -> tuple[Page, ...]:
@@ -259,12 +265,6 @@ def _read_page(which: ListKind, answer: Message) -> Page:
     )
 
 
-_NOTHING: Final = Page((), {}, None, 0)
-_ODD: Final = ListFailed(-32603, "The server's list can't be read.")
-_EXPRESSION: Final = re.compile(r"(\{[^{}]*\})")
-
-
-def template_covers(template: str, uri: str) -> bool:
 def unfit(kind: Kind, name: str) -> str:
     """Return why nothing can be served under a name; empty where it can (M8, M9)."""
     if kind is Kind.TOOL and name in RESERVED:
@@ -274,6 +274,12 @@ def unfit(kind: Kind, name: str) -> str:
     return "too long" if len(name) > _LONGEST_NAME else ""
 
 
+_NOTHING: Final = Page((), {}, None, 0)
+_ODD: Final = ListFailed(-32603, "The server's list can't be read.")
+_EXPRESSION: Final = re.compile(r"(\{[^{}]*\})")
+
+
+def template_covers(template: str, uri: str) -> bool:
     """Whether a URI could be made from a URI template (RFC 6570), in the widest reading.
 
     Wide, because servers differ in how they match: what might reach a hidden template must be

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, final
 
+from mcp_local.guard.clean import clean
 from mcp_local.guard.relay.message import CLIENT_CAPABILITIES, CLIENT_INFO, as_dict
 from mcp_local.policy.model import ClientInfo
 
@@ -31,6 +32,13 @@ class Client:
         if said != self._last[0]:
             self._last = (said, _info(said))
         return self._last[1]
+
+    def title(self, message: Message) -> str:
+        """Return what people call the program; empty where it doesn't say."""
+        said = message.meta.get(CLIENT_INFO) if message.modern else self._in_hello("clientInfo")
+        info = as_dict(said)
+        title = info.get("title") or info.get("name")
+        return clean(title[:_LONGEST]) if isinstance(title, str) else ""
 
     def capabilities(self, message: Message) -> Mapping[str, object]:
         """Return what the client can that sent a request."""

@@ -1,4 +1,4 @@
-"""The guard of the relay: judges at once what it can, and waits on the event loop for the rest."""
+"""The guard of the relay: judges at once what it can, and has the rest wait on the event loop."""
 
 from __future__ import annotations
 
@@ -6,184 +6,182 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final, final
 
-from mcp_local.guard import account
 from mcp_local.guard.account import RESERVED
 from mcp_local.guard.decision_log import Outcome
-from mcp_local.guard.hold import Hold
-from mcp_local.guard.judge import Judge
+from mcp_local.guard.questions import is_own_state
 from mcp_local.guard.relay import answers
-from mcp_local.guard.relay.account_tools import AccountTools
 from mcp_local.guard.relay.answers import encode
-from mcp_local.guard.relay.catalog import LISTS, Catalog, ListFailed
-from mcp_local.guard.relay.client import Client
-from mcp_local.guard.relay.lists import Lists
-from mcp_local.guard.relay.message import Refused
-from mcp_local.guard.relay.uses import Uses, Verdict, outcome_of, read_use, refusal
+from mcp_local.guard.relay.listen import KIND_OF
+from mcp_local.guard.relay.message import SUBSCRIPTION_ID, Refused
+from mcp_local.guard.relay.methods import LISTEN, LISTS, TASK_LIST, TASK_STATUS, TASKS, UPDATED
+from mcp_local.guard.relay.server_requests import not_passed_on
+from mcp_local.guard.relay.uses import asks_back, outcome_of, read_use, refusal
 from mcp_local.policy.model import Effect, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from mcp_local.guard.relay.asked import Asked
+    from mcp_local.guard.relay.desk import Desk
     from mcp_local.guard.relay.message import Message
-    from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
-    from mcp_local.guard.relay.uses import Use
-    from mcp_local.log import Log
+    from mcp_local.guard.relay.uses import Use, Verdict
 
-_CHANGED: Final = {
-    "notifications/tools/list_changed": Kind.TOOL,
-    "notifications/prompts/list_changed": Kind.PROMPT,
-    "notifications/resources/list_changed": Kind.RESOURCE,
-}
 _NUDGE: Final = 1.0
-"""Seconds between two times that a use at once asks the session to see to its token."""
-_LIST_WAIT: Final = 50.0
-"""Seconds that a server may take for its lists; clients give up at about 60."""
+"""Seconds between two times that a use judged at once has the session see to its token."""
+_GREETING_WAIT: Final = 55.0
+"""Seconds that a server may take for its first answer; clients give up at about 60."""
 
 
 @final
 class Guard:
-    """Answers what is guarded, or lets it through."""
+    """What the threads that read ask of the guard; whatever must wait goes to its desk."""
 
-    def __init__(self, relay: Relay, parts: RelayParts, namespace: str, log: Log) -> None:
+    def __init__(self, relay: Relay, desk: Desk) -> None:
         self._relay = relay
-        self._session = parts.session
-        self._log = log
+        self._desk = desk
         self._loop = asyncio.get_running_loop()
-        self._judge = Judge(parts.policy, parts.session.current, log, locked=parts.locked)
-        self._catalog = Catalog(self._fetch, namespace, log)
-        self._uses = Uses(self._judge, self._catalog, log)
-        self._lists = Lists(self._judge, log, parts.generation)
-        self._hold = Hold(parts.hold)
-        self._client = Client(lambda: relay.initialize)
-        self._account = AccountTools(parts.session, parts.notice)
         self._nudged = 0.0
 
-    # From the threads that read.
-
     def take(self, message: Message, asked: Asked) -> None:
-        """Answer a request or let it through, now if nothing must be waited for."""
-        client = self._client.of(message)
-        if message.method in LISTS or message.params.get("name") in RESERVED:
-            self._later(message, asked, None)
-            return
+        """Answer a request of the client or let it through: now, if nothing must be waited for."""
+        if message.method in LISTS or message.method == LISTEN or _is_account_tool(message):
+            self._later(message, asked)
+        elif message.method in TASKS or message.method == TASK_LIST:
+            self._take_task(message, asked)
+        else:
+            self._take_use(message, asked)
+
+    def _take_use(self, message: Message, asked: Asked) -> None:
+        desk = self._desk
         try:
-            asked.use = use = read_use(message, client)
+            use = read_use(message, desk.client.of(message))
         except Refused as refused:
             self._relay.answer(asked, answers.error(asked.ident, refused.code, refused.text))
             return
-        token = self._session.current()
-        if token is None or not self._catalog.knows(use.kind):
-            self._later(message, asked, use)
+        if message.method == "resources/unsubscribe" and use.wish.name in desk.subscriptions:
+            desk.subscriptions.remove(use.wish.name)
+            self._relay.send(asked, message.raw)
+            return
+        asked.use = use
+        token = desk.session.current()
+        if token is None or not desk.catalog.knows(use.kind) or _is_reply(message):
+            self._later(message, asked)
             return
         self._nudge()
-        verdict = self._uses.judge(use, token)
+        verdict = desk.uses.judge(use, token)
         if verdict.effect is Effect.ALLOW:
             self._relay.send(asked, message.raw)
         elif verdict.effect is Effect.ASK:
-            self._later(message, asked, use)
+            self._later(message, asked)
         else:
             self._refuse(message, asked, use, verdict)
 
-    def answered(self, asked: Asked, message: Message) -> None:
-        """Pass on what the server answered to a use."""
-        self._relay.answer(asked, message.raw)
-        if asked.use is not None:
-            self._uses.note(asked.use, outcome_of(message))
-
-    def told(self, method: str) -> None:
-        """Hear that the server's list has changed."""
-        kind = _CHANGED.get(method)
-        if kind is not None:
-            self._loop.call_soon_threadsafe(self._catalog.changed, kind)
-
-    def _nudge(self) -> None:
-        """Let the session see to its token, whose end may be near; not at every use."""
-        now = time.monotonic()
-        if now - self._nudged >= _NUDGE:
-            self._nudged = now
-            asyncio.run_coroutine_threadsafe(self._session.ready(use=True), self._loop)
-
-    def _later(self, message: Message, asked: Asked, use: Use | None) -> None:
-        self._loop.call_soon_threadsafe(self._begin, message, asked, use)
-
-    # On the event loop.
-
-    def _begin(self, message: Message, asked: Asked, use: Use | None) -> None:
-        asked.task = self._loop.create_task(self._work(message, asked, use))
-
-    async def _work(self, message: Message, asked: Asked, use: Use | None) -> None:
-        try:
-            if use is not None:
-                await self._use(message, asked, use)
-            elif message.method in LISTS:
-                self._relay.answer(asked, await self._list(message))
-            else:
-                self._relay.answer(
-                    asked, await self._account.call(message, self._client.of(message))
-                )
-        except ListFailed as failed:
-            self._relay.answer(asked, answers.error(asked.ident, failed.code, failed.text))
-        except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
-            self._judge.report(fault)
-            self._relay.answer(asked, answers.refusal(message, account.FAULT))
-
-    async def _use(self, message: Message, asked: Asked, use: Use) -> None:
-        await self._session.ready(use=True)
-        token = self._session.current()
+    def _take_task(self, message: Message, asked: Asked) -> None:
+        """Let through what is about a task of the person's own."""
+        token = self._desk.session.current()
         if token is None:
-            text = account.sign_in_needed(self._session.status())
-            verdict = Verdict(Effect.DENY, Outcome.SIGN_IN_NEEDED, text)
+            self._later(message, asked)
+            return
+        task = message.params.get("taskId")
+        if message.method == TASK_LIST or self._desk.tasks.owned(task, token.identity):
+            self._relay.send(asked, message.raw)
         else:
-            async with asyncio.timeout(_LIST_WAIT):
-                await self._catalog.learn(use.kind, _envelope(message))
-            verdict = self._uses.judge(use, token)
-        if verdict.effect is Effect.ALLOW:
-            asked.sent = True
-            self._relay.poster.post(message.raw, lambda why: self._relay.failed(asked, why))
-        else:
-            self._refuse(message, asked, use, verdict)
+            self._relay.answer(asked, answers.unknown_task(message))
 
     def _refuse(self, message: Message, asked: Asked, use: Use, verdict: Verdict) -> None:
         self._relay.answer(asked, refusal(message, use, verdict))
-        self._uses.note(use, verdict.outcome)
+        self._desk.uses.note(use, verdict.outcome)
 
-    async def _list(self, message: Message) -> bytes:
-        which = LISTS[message.method]
-        client = self._client.of(message)
-        await self._session.ready(hold=self._hold.left(client.name))
-        token = self._session.current()
-        if token is None:
-            body = self._lists.nobodys(which, modern=message.modern)
+    def _later(self, message: Message, asked: Asked) -> None:
+        self._loop.call_soon_threadsafe(self._desk.begin, message, asked)
+
+    def _nudge(self) -> None:
+        """Have the session see to its token, whose end may be near; not at every use."""
+        now = time.monotonic()
+        if now - self._nudged >= _NUDGE:
+            self._nudged = now
+            self._loop.call_soon_threadsafe(self._desk.see_to_token)
+
+    # From the thread that reads the server.
+
+    def answered(self, asked: Asked, message: Message, denied: str) -> None:
+        """Pass on what the server answered; ``denied`` is what it must not ask for (M12)."""
+        if denied:
+            line = answers.refusal(asked, not_passed_on(denied))
+        elif asked.method == TASK_LIST and "result" in message.body:
+            line = self._own_tasks(message)
         else:
-            async with asyncio.timeout(_LIST_WAIT):
-                listing = await self._catalog.fetch(which, _envelope(message))
-            body = self._lists.shown(which, listing, token, client, modern=message.modern)
-        return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(message.ident), body)
+            line = message.raw
+            self._note_answer(asked, message)
+        self._relay.answer(asked, line)
+        if asked.use is not None:
+            self._desk.uses.note(asked.use, Outcome.ERROR if denied else outcome_of(message))
 
-    async def _fetch(self, method: str, params: Mapping[str, object]) -> Message:
-        """Ask the server for something; it is told when we no longer wait."""
-        got: asyncio.Future[Message | None] = self._loop.create_future()
+    def _own_tasks(self, message: Message) -> bytes:
+        token = self._desk.session.current()
+        result = self._desk.tasks.visible(message, None if token is None else token.identity)
+        return encode({**message.body, "result": result})
 
-        def answered(message: Message | None) -> None:
-            self._loop.call_soon_threadsafe(_settle, got, message)
+    def _note_answer(self, asked: Asked, message: Message) -> None:
+        """Remember what the answer to a use began: a task, a subscription, a question."""
+        use = asked.use
+        if use is None or "result" not in message.body:
+            return
+        if use.kind is Kind.TOOL and use.token is not None:
+            self._desk.tasks.begun(message, use.token.identity)
+        elif asked.method == "resources/subscribe":
+            self._desk.subscriptions.add(use.wish.name)
+        if asked.question is not None and asks_back(message):
+            self._loop.call_soon_threadsafe(self._desk.asker.questions.once_more, asked.question)
 
-        self._relay.fetch(method, dict(params), answered)
-        answer = await got
-        if answer is None:
-            raise ListFailed(answers.SERVER_GONE, "The server is gone.")
-        return answer
+    def told(self, message: Message) -> bool:
+        """Whether a notification of the server passes."""
+        if self._relay.own_of_server.is_own(message.meta.get(SUBSCRIPTION_ID)):
+            self._loop.call_soon_threadsafe(self._desk.heard, message)
+            return False
+        kind = KIND_OF.get(message.method)
+        if kind is not None:
+            self._desk.catalog.changed(kind)
+        return self._is_for_person(message)
+
+    def _is_for_person(self, message: Message) -> bool:
+        desk = self._desk
+        if message.method == UPDATED:
+            uri = message.params.get("uri")
+            above = desk.subscriptions.above(uri) if isinstance(uri, str) else ""
+            return bool(above) and desk.may_hear(above)
+        if message.method == TASK_STATUS:
+            token = desk.session.current()
+            person = None if token is None else token.identity
+            return not desk.tasks.of_another(message.params.get("taskId"), person)
+        return True
+
+    def cancel(self, asked: Asked, message: Message) -> None:
+        """Give up a request that the client took back."""
+        self._loop.call_soon_threadsafe(self._desk.cancel, asked, message)
+
+    def greeting(self, asked: Asked) -> None:
+        """See to it that a greeting is answered some time (M18)."""
+        self._loop.call_soon_threadsafe(self._loop.call_later, _GREETING_WAIT, self._late, asked)
+
+    def _late(self, asked: Asked) -> None:
+        why = f"The server has not answered for {_GREETING_WAIT:.0f} s."
+        self._relay.failed_soon(asked, why)
+
+    def anew(self) -> None:
+        """Take note that it is another server process from now on."""
+        self._loop.call_soon_threadsafe(self._desk.anew)
+
+    def abandon(self, asked: Asked) -> None:
+        """Log a use that will have no end."""
+        if asked.use is not None:
+            self._desk.uses.note(asked.use, Outcome.ABORTED)
 
 
-def _settle(got: asyncio.Future[Message | None], answer: Message | None) -> None:
-    if not got.done():
-        got.set_result(answer)
+def _is_account_tool(message: Message) -> bool:
+    name = message.params.get("name")
+    return message.method == "tools/call" and isinstance(name, str) and name in RESERVED
 
 
-def _envelope(message: Message) -> dict[str, object]:
-    """Return what every request of the client's era carries."""
-    if not message.modern:
-        return {}
-    prefix = "io.modelcontextprotocol/"
-    return {"_meta": {key: value for key, value in message.meta.items() if key.startswith(prefix)}}
+def _is_reply(message: Message) -> bool:
+    """Whether it answers a question of ours, which the server must not see."""
+    return is_own_state(message.params.get("requestState"))

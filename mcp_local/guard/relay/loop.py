@@ -6,24 +6,28 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
+from mcp_local.guard.relay.desk import Desk
 from mcp_local.guard.relay.guard import Guard
+from mcp_local.policy.live import LivePolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_local.guard.relay.parts import RelayParts, Rules
+    from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
     from mcp_local.log import Log
 
 
-def run_guard(relay: Relay, parts: Callable[[], RelayParts], rules: Rules, log: Log) -> None:
-    """Load the parts and guard the relay with them; never returns."""
-    asyncio.run(_guard(relay, parts(), rules, log))
+def run_guard(relay: Relay, parts: Callable[[], RelayParts], log: Log) -> None:
+    """Load the parts and guard the relay with them, for as long as the process lives."""
+    asyncio.run(_guard(relay, parts(), log))
 
 
-async def _guard(relay: Relay, parts: RelayParts, rules: Rules, log: Log) -> None:
-    guard = Guard(relay, parts, rules.namespace, log)
+async def _guard(relay: Relay, parts: RelayParts, log: Log) -> None:
+    policy = parts.policy
+    live = policy if isinstance(policy, LivePolicy) else LivePolicy.fixed(policy)
+    desk = Desk(relay, parts, live, log)
     gc.freeze()  # what was imported stays
     parts.session.start()
-    relay.guarded_by(guard)
-    await asyncio.Event().wait()
+    relay.guarded_by(Guard(relay, desk))
+    await live.watch(desk.policy_changed, log)

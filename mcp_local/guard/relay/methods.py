@@ -24,7 +24,11 @@ USES: Final = frozenset(
         "completion/complete",
     }
 )
-GUARDED: Final = LISTS | USES
+TASKS: Final = frozenset({"tasks/get", "tasks/result", "tasks/cancel", "tasks/update"})
+"""About one task, by its id."""
+TASK_LIST: Final = "tasks/list"
+LISTEN: Final = "subscriptions/listen"
+GUARDED: Final = LISTS | USES | TASKS | {TASK_LIST, LISTEN}
 """Answered, or let through, by the guard."""
 
 NOTIFICATIONS: Final = frozenset(
@@ -37,3 +41,9 @@ NOTIFICATIONS: Final = frozenset(
     }
 )
 """What clients tell."""
+INITIALIZED: Final = "notifications/initialized"
+CANCELLED: Final = "notifications/cancelled"
+UPDATED: Final = "notifications/resources/updated"
+TASK_STATUS: Final = "notifications/tasks/status"
+OF_SOMEBODY: Final = frozenset({UPDATED, TASK_STATUS})
+"""What servers tell that may be meant for one person only."""

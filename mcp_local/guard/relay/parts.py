@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from mcp_local.guard.questions import Way
     from mcp_local.guard.session import Session
+    from mcp_local.policy.live import LivePolicy
     from mcp_local.policy.model import Decides
 
 
@@ -29,13 +29,11 @@ class RelayParts:
     """What judges: loaded in the background, while messages that need no judging already pass."""
 
     session: Session
-    policy: Decides | None
+    policy: LivePolicy | Decides | None
     """``None``: there is none, and nothing but the account tools is served."""
-    generation: Callable[[], int] = int
-    """Grows with every change of the policy in force."""
     hold: float | None = None
     """Seconds that the first lists may wait for a sign-in; ``None`` decides by the client."""
     locked: bool = False
     """Whether what a role would unlock is listed, marked as locked."""
-    notice: Callable[[], str] = str
-    """What whoami tells beside the person: why a policy isn't in force, for one."""
+    page: Way | None = None
+    """Where the person is asked whom the client can't ask; ``None``: nowhere."""

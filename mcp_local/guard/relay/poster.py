@@ -1,4 +1,4 @@
-"""Sends to the server what the relay says itself, in a thread that may be kept waiting."""
+"""Does what may be kept waiting by the other side, in a thread of its own and in order."""
 
 from __future__ import annotations
 
@@ -6,50 +6,39 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, final
 
-from mcp_local.guard.upstream import UpstreamGone
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST: Final = 8192
-"""Messages that may wait; a server that reads none of so many gets no more."""
+MOST: Final = 16_384
+"""Messages that may wait; who reads none of so many gets no more."""
 
 
 @final
 class Poster:
-    """A queue before a blocking ``send``, so that whoever listens to the server never waits."""
+    """A queue before a blocking write, so that whoever listens or waits for others never does."""
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
-        self._send = send
-        self._waiting: deque[tuple[bytes, Callable[[str], None] | None]] = deque()
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._waiting: deque[Callable[[], None]] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def post(self, message: bytes, failed: Callable[[str], None] | None = None) -> None:
-        """Send a message soon; ``failed`` is told why, in the other thread, if it can't be."""
+    def post(self, work: Callable[[], None]) -> bool:
+        """Do ``work``, which must not raise, soon; False: too much waits already."""
         with self._changed:
             if len(self._waiting) >= MOST:
-                why = "The server doesn't read."
-            else:
-                self._waiting.append((message, failed))
-                self._changed.notify()
-                if self._thread is None:  # most servers never need it
-                    self._thread = threading.Thread(
-                        target=self._run, name="mcp-local post", daemon=True
-                    )
-                    self._thread.start()
-                return
-        if failed is not None:
-            failed(why)
+                return False
+            self._waiting.append(work)
+            self._changed.notify()
+            if self._thread is None:  # begun at the first need
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        return True
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 while not self._waiting:
                     self._changed.wait()
-                message, failed = self._waiting.popleft()
-            try:
-                self._send(message)
-            except UpstreamGone as gone:
-                if failed is not None:
-                    failed(gone.text)
+                work = self._waiting.popleft()
+            work()

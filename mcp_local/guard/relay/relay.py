@@ -1,45 +1,67 @@
-"""Lines between a client and the server behind it, each judged on its way, or passed as it is.
+"""The middle of the relay: what its two sides share, and how each speaks to the other.
 
 Three threads: one reads the client, one the server, and one has the event loop, on which whatever
-must wait is waited for: a sign-in, a list, a person's yes. The last is loaded while the first two
-already pass on what needs no judging (DESIGN.md 6).
+must be waited for is waited for: a sign-in, a list, a person's yes. The last is loaded while the
+first two already pass on what needs no judging (DESIGN.md 6).
 """
 
 from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, Protocol, final
 
-from mcp_local.guard.relay import answers, hello
-from mcp_local.guard.relay.asked import Open
-from mcp_local.guard.relay.message import (
-    INTERNAL_ERROR,
-    INVALID_REQUEST,
-    METHOD_NOT_FOUND,
-    Refused,
-    read_client,
-    read_server,
-)
-from mcp_local.guard.relay.methods import GUARDED, HELLO, NOTIFICATIONS, PASSED
+from mcp_local.guard.relay import answers
+from mcp_local.guard.relay.asked import OfServer, Open, Own
+from mcp_local.guard.relay.methods import HELLO
 from mcp_local.guard.relay.poster import Poster
 from mcp_local.guard.upstream import UpstreamGone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from mcp_local.guard.relay.asked import Asked
-    from mcp_local.guard.relay.guard import Guard
+    from mcp_local.guard.relay.asked import Answered, Asked
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.parts import Rules
     from mcp_local.guard.relay.tail import Logs
     from mcp_local.guard.stdio import Wire
     from mcp_local.guard.upstream import Upstream
 
-_EARLY: Final = 256
-"""Requests that wait for the guard to be loaded; more are refused."""
-_LOGGED: Final = 256
-"""Characters of a method in the log."""
+_MOST_EARLY: Final = 1024
+"""Requests that wait for the guard to be loaded, or for a server to be there again."""
+TOO_MANY: Final = "Too many requests are open."
+
+
+class Guarding(Protocol):
+    """What judges. Called by the threads that read; none of it waits for anything but a write."""
+
+    def take(self, message: Message, asked: Asked) -> None:
+        """Answer a request of the client, or let it through."""
+        ...
+
+    def answered(self, asked: Asked, message: Message, denied: str) -> None:
+        """Pass on what the server answered; ``denied`` is what it must not ask for (M12)."""
+        ...
+
+    def cancel(self, asked: Asked, message: Message) -> None:
+        """Give up a request that the client took back."""
+        ...
+
+    def told(self, message: Message) -> bool:
+        """Whether a notification of the server passes."""
+        ...
+
+    def greeting(self, asked: Asked) -> None:
+        """See to it that a greeting is answered some time."""
+        ...
+
+    def anew(self) -> None:
+        """Take note that it is another server process from now on."""
+        ...
+
+    def abandon(self, asked: Asked) -> None:
+        """Log a use that will have no end."""
+        ...
 
 
 @final
@@ -47,202 +69,173 @@ class Relay:
     """One client and one server."""
 
     def __init__(self, upstream: Upstream, wire: Wire, rules: Rules, log: Logs) -> None:
-        self._upstream = upstream
-        self._wire = wire
-        self._rules = rules
-        self._log = log
+        self.upstream = upstream
+        self.rules = rules
+        self.log = log
         self.open = Open()
-        self.poster = Poster(upstream.send)
+        self.own_of_server = Own()
+        self.own_of_client = Own()
+        self.of_server = OfServer()
+        self.guard: Guarding | None = None
         self.initialize: Message | None = None
         """The client's, in the handshake era."""
-        self._guard: Guard | None = None
-        self._early: list[tuple[Message, Asked]] = []
-        self._loading = threading.Lock()
+        self.initialized: Message | None = None
+        """The same: from then on it may be told things."""
+        self.level: Message | None = None
+        """Its last ``logging/setLevel``."""
+        self.greeted = False
+        """Whether the server has answered its first greeting."""
+        self.capabilities: Mapping[str, object] = {}
+        """What the server said it can."""
+        self.to_server = Poster("mcp-local to server")
+        self.to_client = Poster("mcp-local to client")
+        self._wire = wire
+        self._early: list[Callable[[Guarding], None]] = []
+        self._between: list[tuple[Asked, bytes]] | None = None
+        """What waits for the server to be there again; ``None`` while it is there."""
+        self._changing = threading.Lock()
 
-    # The client's way.
-
-    def from_client(self, line: bytes) -> None:
-        """Take one line of the client."""
-        if not line.strip():
-            return
-        try:
-            message = read_client(line)
-        except Refused as refused:
-            self.write(answers.error(refused.ident, refused.code, refused.text))
-            self._log.event("client_refused", level="warning", why=refused.text)
-            return
-        if not message.method:
-            self._answered_by_client(message)
-        elif message.ident is None:
-            self._told_by_client(message)
-        else:
-            self._asked_by_client(message)
-
-    def _asked_by_client(self, message: Message) -> None:
-        method = message.method
-        if self.open.full:
-            text = "Too many requests are open."
-            self.write(answers.error(message.ident, answers.SERVER_GONE, text))
-            return
-        asked = self.open.begin(message)
-        if asked is None:
-            text = "Invalid Request: the id is in use"
-            self.write(answers.error(message.ident, INVALID_REQUEST, text))
-        elif method in GUARDED:
-            self._judge(message, asked)
-        elif method in PASSED or method in self._rules.methods:
-            if method == "initialize":
-                self.initialize = message
-            self.send(asked, message.raw)
-        else:
-            self._log.event("method_refused", level="warning", method=method[:_LOGGED])
-            self.answer(asked, answers.error(message.ident, METHOD_NOT_FOUND, "Method not found"))
-
-    def _judge(self, message: Message, asked: Asked) -> None:
-        """Hand a request to the guard; until it is there, let the request wait."""
-        guard = self._guard
+    def with_guard(self, asked: Asked, work: Callable[[Guarding], None]) -> None:
+        """Let the guard work on a request, as soon as it is there."""
+        guard = self.guard
         if guard is None:
-            with self._loading:
-                guard = self._guard
+            with self._changing:
+                guard = self.guard
                 if guard is None:
-                    if len(self._early) < _EARLY:
-                        self._early.append((message, asked))
+                    if len(self._early) < _MOST_EARLY:
+                        self._early.append(work)
                     else:
-                        text = "Too many requests are open."
-                        self.answer(asked, answers.error(asked.ident, answers.SERVER_GONE, text))
+                        self.failed(asked, TOO_MANY)
                     return
-        guard.take(message, asked)
+        work(guard)
 
-    def guarded_by(self, guard: Guard) -> None:
+    def guarded_by(self, guard: Guarding) -> None:
         """Begin to judge; what came before is judged first."""
-        with self._loading:
-            for message, asked in self._early:
-                guard.take(message, asked)
+        with self._changing:
+            for asked in self.open.all():
+                if asked.method in HELLO:
+                    guard.greeting(asked)
+            for work in self._early:
+                work(guard)
             self._early.clear()
-            self._guard = guard
+            self.guard = guard
 
-    def _told_by_client(self, message: Message) -> None:
-        if message.method not in NOTIFICATIONS and message.method not in self._rules.methods:
-            self._log.event("notification_refused", method=message.method[:_LOGGED])
-            return
-        with suppress(UpstreamGone):
-            self._upstream.send(message.raw)
-
-    def _answered_by_client(self, message: Message) -> None:
-        """Pass on the answer to a request of the server, or take the one to a request of ours."""
-        own = self.open.take_own(message.ident)
-        if own is not None:
-            own(message)
-        elif self.open.take_answered(message.ident):
-            with suppress(UpstreamGone):
-                self._upstream.send(message.raw)
-        else:
-            self._log.event("answer_dropped", by="client")
+    # To the server.
 
     def send(self, asked: Asked, line: bytes) -> None:
-        """Pass a request on; the thread that reads the client may wait for the server here."""
+        """Pass a request on; the caller may be kept waiting while the server doesn't read."""
+        if self._between is not None and self._waits(asked, line):
+            return
         asked.sent = True
         try:
-            self._upstream.send(line)
+            self.upstream.send(line)
         except UpstreamGone as gone:
             self.failed(asked, gone.text)
 
-    def failed(self, asked: Asked, why: str) -> None:
-        """Answer a request that the server will not."""
-        self.answer(asked, answers.error(asked.ident, answers.SERVER_GONE, why))
+    def send_soon(self, asked: Asked, line: bytes) -> None:
+        """Pass a request on; the caller is never kept waiting."""
+        if not self.to_server.post(lambda: self.send(asked, line)):
+            self.failed_soon(asked, TOO_MANY)
 
-    def answer(self, asked: Asked, line: bytes) -> None:
-        """Answer a request, if the client still waits for it."""
-        if self.open.end(asked):
-            self.write(line)
+    def tell_server(self, line: bytes) -> None:
+        """Pass on what has no answer; to a server that is gone nothing can be said."""
+        if self._between is None:
+            with suppress(UpstreamGone):
+                self.upstream.send(line)
 
-    def write(self, line: bytes) -> None:
-        """Write one line to the client; to one that is gone nothing can be said."""
-        with suppress(OSError):
-            self._wire.write(line + b"\n")
+    def tell_server_soon(self, line: bytes) -> None:
+        """Do the same; the caller is never kept waiting."""
+        self.to_server.post(lambda: self.tell_server(line))
 
-    # The server's way.
+    def ask_server(self, method: str, params: Mapping[str, object], answered: Answered) -> str:
+        """Ask the server for something of our own; return the id. Never keeps waiting."""
+        ident = self.own_of_server.ask(answered)
+        line = answers.request(ident, method, params)
 
-    def listen(self) -> None:
-        """Take all that the server says, until it ends."""
-        while (line := self._upstream.receive()) is not None:
-            self.from_server(line)
-        why = f"The server is gone. {self._upstream.ended}"
+        def ask() -> None:
+            try:
+                self.upstream.send(line)
+            except UpstreamGone:
+                never()
+
+        def never() -> None:
+            if self.own_of_server.take(ident) is not None:
+                answered(None)
+
+        if not self.to_server.post(ask):
+            never()
+        return ident
+
+    def _waits(self, asked: Asked, line: bytes) -> bool:
+        """Let a request wait for the server to be there again; whether it has to."""
+        with self._changing:
+            if self._between is None:
+                return False
+            if len(self._between) < _MOST_EARLY:
+                self._between.append((asked, line))
+                return True
+        self.failed(asked, TOO_MANY)
+        return True
+
+    def server_gone(self, why: str) -> None:
+        """Answer what the server will not, and let what comes wait until it is there again."""
+        with self._changing:
+            self._between = self._between or []
         for asked in self.open.all():
             if asked.sent:
                 self.failed(asked, why)
-        self.open.forget_own()
+        self.of_server.clear()
+        self.own_of_server.give_up()
 
-    def from_server(self, line: bytes) -> None:
-        """Take one line of the server."""
-        try:
-            message = read_server(line)
-        except Refused as refused:
-            self._unreadable(refused)
-            return
-        if not message.method:
-            self._answered_by_server(message)
-        elif message.ident is None:
-            self._told_by_server(message)
-        else:
-            self._asked_by_server(message)
+    def server_back(self) -> None:
+        """Send what has waited; also for a server that won't be back, which answers nothing."""
+        with self._changing:
+            waiting, self._between = self._between or [], None
+        for asked, line in waiting:
+            self.send(asked, line)
 
-    def _unreadable(self, refused: Refused) -> None:
-        """Don't let the client wait for an answer that nobody can read."""
-        self._log.event("server_refused", level="warning", why=refused.text)
-        own = self.open.take_own(refused.ident)
-        if own is not None:
-            own(None)
-        asked = self.open.find(refused.ident)
-        if asked is not None and asked.sent:
-            text = f"The server's answer can't be read: {refused.text}"
-            self.answer(asked, answers.error(asked.ident, INTERNAL_ERROR, text))
+    # To the client.
 
-    def _answered_by_server(self, message: Message) -> None:
-        own = self.open.take_own(message.ident)
-        if own is not None:
-            own(message)
-            return
-        asked = self.open.find(message.ident)
-        if message.ident is None:
-            self.write(message.raw)
-        elif asked is None or not asked.sent:
-            self._log.event("answer_dropped", by="server")
-        elif asked.use is not None and self._guard is not None:
-            self._guard.answered(asked, message)
-        elif asked.method in HELLO:
-            self.answer(asked, hello.served(message))
-        else:
-            self.answer(asked, message.raw)
+    def write(self, line: bytes) -> None:
+        """Write one line; to a client that is gone nothing can be said."""
+        with suppress(OSError):
+            self._wire.write(line + b"\n")
 
-    def _told_by_server(self, message: Message) -> None:
-        if self._guard is not None:
-            self._guard.told(message.method)
-        self.write(message.raw)
+    def write_soon(self, line: bytes) -> None:
+        """Do the same; the caller is never kept waiting."""
+        self.to_client.post(lambda: self.write(line))
 
-    def _asked_by_server(self, message: Message) -> None:
-        """Pass a request of the server on, if the settings let it (M12)."""
-        assert message.ident is not None  # noqa: S101 - it is a request
-        if message.method in {"ping", *self._rules.requests}:
-            if self.open.pass_on(message.ident, message.method):
-                self.write(message.raw)
-                return
-            text = "Invalid Request: the id is in use"
-            self.poster.post(answers.error(message.ident, INVALID_REQUEST, text))
-            return
-        self._log.event("request_denied", level="warning", method=message.method[:_LOGGED])
-        text = f"{message.method[:_LOGGED]} is not passed on by mcp-local."
-        self.poster.post(answers.error(message.ident, METHOD_NOT_FOUND, text))
+    def answer(self, asked: Asked, line: bytes) -> None:
+        """Answer a request, if it is still open."""
+        if self.open.end(asked):
+            self.write(line)
 
-    def fetch(
-        self, method: str, params: dict[str, object], answered: Callable[[Message | None], None]
-    ) -> str:
-        """Ask the server for something ourselves; return the id."""
-        ident = self.open.own(answered)
+    def answer_soon(self, asked: Asked, line: bytes) -> None:
+        """Do the same; the caller is never kept waiting."""
+        if self.open.end(asked):
+            self.write_soon(line)
 
-        def never(_why: str) -> None:
-            if self.open.take_own(ident) is not None:
-                answered(None)
+    def failed(self, asked: Asked, why: str) -> None:
+        """Answer a request that the server will not."""
+        if self.open.end(asked):
+            self.write(answers.error(asked.ident, answers.SERVER_GONE, why))
+            if self.guard is not None:
+                self.guard.abandon(asked)
 
-        self.poster.post(answers.request(ident, method, params), never)
+    def failed_soon(self, asked: Asked, why: str) -> None:
+        """Do the same; the caller is never kept waiting."""
+        self.to_client.post(lambda: self.failed(asked, why))
+
+    def ask_client(self, method: str, params: Mapping[str, object], answered: Answered) -> str:
+        """Ask the client for something of our own; return the id. Never keeps waiting."""
+        ident = self.own_of_client.ask(answered)
+        self.write_soon(answers.request(ident, method, params))
         return ident
+
+    def abandon(self) -> None:
+        """Log what the end of the process cuts off."""
+        guard = self.guard
+        if guard is not None:
+            for asked in self.open.all():
+                if self.open.end(asked):
+                    guard.abandon(asked)

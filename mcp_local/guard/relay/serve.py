@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.guard.ending import EndOfProcess
+from mcp_local.guard.relay.client_side import ClientSide
+from mcp_local.guard.relay.refusing import RefusingGuard
 from mcp_local.guard.relay.relay import Relay
+from mcp_local.guard.relay.server_side import ServerSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 _SWITCH: Final = 0.0005
 """Seconds until a thread that computes makes way for one that has a message to pass on."""
+_LAST_ANSWERS: Final = 0.4
+"""Seconds for what is open when the client has said its last word; it may still read."""
+_LOOK: Final = 0.005
 
 
 def serve_relay(
@@ -31,26 +38,42 @@ def serve_relay(
 ) -> int:
     """Relay between the wire and a server that was started, until the client leaves.
 
-    ``parts`` is called in a thread of its own once messages are being passed on. Starts and closes
-    the session; stops the server; ends the process within a second (M21). Returns the exit code.
+    ``parts`` is called in a thread of its own once messages are being passed on. Starts the
+    session; stops the server; ends the process within a second (M21). Returns the exit code.
     """
     sys.setswitchinterval(_SWITCH)
     relay = Relay(upstream, wire, rules, log)
+    client = ClientSide(relay)
     with EndOfProcess() as end:
-        end.when_asked(threading.Thread(target=upstream.stop, daemon=True).start)
-        threading.Thread(target=relay.listen, name="mcp-local server", daemon=True).start()
-        threading.Thread(
-            target=_guard, args=(relay, parts, rules, log), name="mcp-local guard", daemon=True
-        ).start()
+        end.at_last(relay.abandon)
+        end.when_asked(lambda: _begin("mcp-local stop", upstream.stop))
+        _begin("mcp-local server", ServerSide(relay).listen)
+        _begin("mcp-local guard", lambda: _guard(relay, parts, log))
         for line in wire.messages():
-            relay.from_client(line)
+            client.take(line)
         end.client_gone()
+        _wait_for_answers(relay)
         upstream.stop()
+        relay.abandon()
     return end.code
 
 
-def _guard(relay: Relay, parts: Callable[[], RelayParts], rules: Rules, log: Log) -> None:
-    """Load what judges, and let it judge, in a thread of its own."""
-    from mcp_local.guard.relay.loop import run_guard  # noqa: PLC0415 - start-up: brings asyncio
+def _begin(name: str, work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name=name, daemon=True).start()
 
-    run_guard(relay, parts, rules, log)
+
+def _wait_for_answers(relay: Relay) -> None:
+    deadline = time.monotonic() + _LAST_ANSWERS
+    while relay.open.all() and time.monotonic() < deadline:
+        time.sleep(_LOOK)
+
+
+def _guard(relay: Relay, parts: Callable[[], RelayParts], log: Log) -> None:
+    """Load what judges, and let it judge, in a thread of its own."""
+    try:
+        from mcp_local.guard.relay.loop import run_guard  # noqa: PLC0415 - start-up: asyncio
+
+        run_guard(relay, parts, log)
+    except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
+        log.event("fault", level="error", kind=type(fault).__name__, message=str(fault))
+        relay.guarded_by(RefusingGuard(relay))

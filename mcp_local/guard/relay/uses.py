@@ -14,6 +14,8 @@ from mcp_local.guard.relay.message import INVALID_PARAMS, Refused, as_dict
 from mcp_local.policy.model import Action, Effect, Kind, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mcp_local.guard.relay.catalog import Catalog
     from mcp_local.guard.relay.message import Message
     from mcp_local.identity.model import VerifiedToken
@@ -49,7 +51,10 @@ class Verdict(NamedTuple):
     text: str = ""
     """Why not."""
     component: Component | None = None
+    """What is asked about."""
     decision: Decision | None = None
+    result: Mapping[str, object] | None = None
+    """What has the client ask the person between two calls."""
 
 
 def read_use(message: Message, client: ClientInfo) -> Use:
@@ -133,6 +138,13 @@ class Uses:
             return Verdict(Effect.DENY, Outcome.DENIED, account.denied(component, decision))
         return _UNKNOWN
 
+    def may_subscribe(self, uri: str, token: VerifiedToken) -> bool:
+        """Whether the person may hear of changes of a resource."""
+        if not self._catalog.knows(Kind.RESOURCE):
+            return False
+        use = Use(Kind.RESOURCE, Wish(Action.SUBSCRIBE, uri, {}))
+        return self.judge(use, token).effect is Effect.ALLOW
+
     def note(self, use: Use, outcome: Outcome) -> None:
         """Write one line in the log: how a use ended."""
         note_decision(
@@ -147,9 +159,17 @@ class Uses:
 
 def refusal(message: Message, use: Use, verdict: Verdict) -> bytes:
     """Return the answer to a use that doesn't go ahead."""
+    if verdict.result is not None:
+        return answers.result(message.ident, verdict.result, modern=True)
     if verdict.outcome is Outcome.UNKNOWN:
         return answers.unknown(message, use.wish.name)
     return answers.refusal(message, verdict.text)
+
+
+def asks_back(answer: Message) -> bool:
+    """Whether the server asks the client for something between two calls."""
+    result = as_dict(answer.body.get("result"))
+    return result.get("resultType") == "input_required" or "inputRequests" in result
 
 
 def outcome_of(answer: Message) -> Outcome:

@@ -1,0 +1,69 @@
+"""What a server may ask of the client: the settings say it (M12).
+
+``requests`` names methods; ``elicitation/create`` is the form, ``elicitation/create:url`` the page
+that a server wants opened. What isn't named is refused, as a request and inside a result alike.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+from mcp_local.guard.relay.message import as_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mcp_local.guard.relay.message import Message
+
+PING: Final = "ping"
+_ELICIT: Final = "elicitation/create"
+_URL: Final = f"{_ELICIT}:url"
+_URL_REQUIRED: Final = -32042
+"""The error by which servers of the handshake era ask for a page to be opened."""
+_LOGGED: Final = 100
+"""Characters of a method in the log and in texts."""
+
+
+@final
+class ServerRequests:
+    """Says which requests of a server pass."""
+
+    def __init__(self, named: Sequence[str]) -> None:
+        self._named = frozenset(named)
+
+    def passes(self, method: object, params: Mapping[str, object]) -> bool:
+        """Whether a request passes to the client."""
+        if method == PING:
+            return True
+        return self._name(method, params) in self._named
+
+    def denied(self, answer: Message) -> str:
+        """Return what an answer asks for that doesn't pass; empty: nothing of that kind."""
+        error = as_dict(answer.body.get("error"))
+        if error.get("code") == _URL_REQUIRED and _URL not in self._named:
+            return _URL
+        for asked in as_dict(as_dict(answer.body.get("result")).get("inputRequests")).values():
+            request = as_dict(asked)
+            method = request.get("method")
+            if not self.passes(method, as_dict(request.get("params"))):
+                return self.spoken(method, as_dict(request.get("params")))
+        return ""
+
+    def spoken(self, method: object, params: Mapping[str, object]) -> str:
+        """Return how the settings and the log call a request."""
+        return self._name(method, params)[:_LOGGED]
+
+    @staticmethod
+    def _name(method: object, params: Mapping[str, object]) -> str:
+        if method != _ELICIT:
+            return str(method)
+        mode = params.get("mode", "form")
+        return _ELICIT if mode == "form" else f"{_ELICIT}:{mode}"
+
+
+def not_passed_on(name: str) -> str:
+    """Return why a use failed that wanted more of the client than the settings allow."""
+    return (
+        f"The server asked for {name}, which mcp-local doesn't pass on to this program. Whoever "
+        f"trusts the server with it names it under `requests` in its [servers.NAME]."
+    )
