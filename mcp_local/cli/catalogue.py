@@ -25,8 +25,13 @@ FAMILIES = {
         "policy.cases": ["policy test"],
         "policy.diff": ["policy diff"],
         "policy.init": ["policy init"],
+        "policy.export": ["policy export"],
+        "policy.schema": ["policy schema"],
     },
     "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
+    "In Entra ID": {
+        "app": ["app az", "app bicep", "app terraform", "app graph", "app manifest", "app check"]
+    },
     "Look after": {"upkeep": ["logs", "settings"], "explain_error": ["explain-error"]},
 }
 """Heading → module of ``mcp_local.cli`` → its commands."""
