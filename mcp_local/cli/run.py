@@ -5,15 +5,20 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
-from mcp_local.cli.target import TargetArguments, bring_packages, declare_target, target_settings
+from mcp_local.cli.target import (
+    TargetArguments,
+    bring_packages,
+    declare_target,
+    find_named,
+    target_settings,
+)
 from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.settings import load, require_sign_in
-from mcp_local.targets import HostedTarget, RemoteTarget, find_target
+from mcp_local.targets import HostedTarget, RemoteTarget
 from mcp_local.wiring import (
     guard_server,
     open_log,
@@ -39,7 +44,6 @@ class RunArguments(TargetArguments):
 
     demo: bool
     demo_user: str | None
-    api: str | None
 
 
 def _declare_run(parser: Parser) -> None:
@@ -51,9 +55,6 @@ def _declare_run(parser: Parser) -> None:
         "--demo-user",
         metavar="NAME",
         help="the same, with this person signed in (reader, admin, …)",
-    )
-    parser.add_argument(
-        "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
     )
 
 
@@ -72,13 +73,7 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     try:
         require_sign_in(settings)
-        target = find_target(
-            arguments.target,
-            settings,
-            Path.cwd(),
-            arguments.command,
-            api=arguments.api or "",
-        )
+        target = find_named(arguments, settings)
         if not isinstance(target, HostedTarget):
             return _relay(target, settings, context)
         bring_packages(target.file.path, context)

@@ -82,6 +82,12 @@ class Server:
     url: str = ""
     api: str = ""
     """App of the remote server's API; a server without it is sent no token."""
+    scopes: tuple[str, ...] = ()
+    """Of that API; empty: its ``.default``."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Sent to the remote server; may hold secrets: never shown."""
+    headers_from: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers whose value stands in an environment variable, and that variable."""
     policy: str = ""
     """Absolute path; empty: the policy of the settings."""
     tenant: str = ""

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = r"(?a)[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+_HEADER = r"(?a)[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}"
+_VARIABLE = r"(?a)[A-Za-z_][A-Za-z0-9_]{0,127}"
+_PROTOCOLS = (
+    r"(?ai)(?:mcp-.*|host|content-(?:length|type)|transfer-encoding|connection|accept|te|trailer"
+    r"|upgrade|last-event-id|proxy-authorization|user-agent|expect)"
+)
 _HTTPS = r"https://[a-z0-9.:\[\]-]+"
 _LOOPBACK = r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?"
 _URL = rf"(?ai)(?:{_HTTPS}|{_LOOPBACK})(?:/[!-~]*)?"
@@ -40,6 +46,33 @@ def _table(value: object) -> Mapping[str, str]:
     return cast("dict[str, str]", table)
 
 
+def _headers(value: object) -> Mapping[str, str]:
+    """Return headers that may be sent beside those of the protocol."""
+    table = _table(value)
+    for name, text in table.items():
+        if not re.fullmatch(_HEADER, name) or _is_protocols(name):
+            raise Unfit(f"can't set the header {name}")
+        if not (text.isascii() and text.isprintable()):
+            raise Unfit(f"holds a value for {name} that no header can have")
+    return table
+
+
+def _variables(value: object) -> Mapping[str, str]:
+    """Return the environment variables by the header whose value they hold."""
+    table = _table(value)
+    for name, variable in table.items():
+        if not re.fullmatch(_HEADER, name) or _is_protocols(name):
+            raise Unfit(f"can't set the header {name}")
+        if not re.fullmatch(_VARIABLE, variable):
+            raise Unfit(f"must name an environment variable for {name}")
+    return table
+
+
+def _is_protocols(name: str) -> bool:
+    """Tell whether a header is HTTP's or MCP's own business."""
+    return re.fullmatch(_PROTOCOLS, name) is not None
+
+
 def check_url(value: object) -> str:
     """Return the address of a remote server: https, or http on loopback."""
     text = values.check_text(value)
@@ -55,7 +88,10 @@ _ENTRIES: Mapping[str, values.Shape[object]] = {
     "cwd": values.PATH,
     "url": values.Shape(check_url),
     "api": values.API,
-    "policy": values.PATH,
+    "scopes": values.WORDS,
+    "headers": values.Shape(_headers),
+    "headers_from": values.Shape(_variables),
+    "policy": values.POLICY,
     "tenant": values.TENANT,
     "account": values.TEXT,
     "definitions": values.one_of(Definitions),
@@ -79,7 +115,26 @@ def read_server(name: str, value: object, folder: Path) -> Server:
     }
     if ("command" in entries) == ("url" in entries):
         raise Unfit("needs either `command` or `url`")
+    _check_remote(entries)
     return Server(name=name, **cast("dict[str, Any]", entries))  # each is of its field's shape
+
+
+def _check_remote(entries: Mapping[str, object]) -> None:
+    """Refuse what means nothing to a command, and two claims to one header."""
+    for key in ("api", "scopes", "headers", "headers_from"):
+        if key in entries and "url" not in entries:
+            raise Unfit("goes with `url`", key=key)
+    if "scopes" in entries and "api" not in entries:
+        raise Unfit("goes with `api`", key="scopes")
+    named = [
+        name.lower()
+        for key in ("headers", "headers_from")
+        for name in cast("Mapping[str, str]", entries.get(key, {}))
+    ]
+    if len(set(named)) < len(named):
+        raise Unfit("names a header twice", key="headers_from")
+    if "api" in entries and "authorization" in named:
+        raise Unfit("holds `Authorization`, which is the token's with `api`", key="headers")
 
 
 def _entry(key: str, value: object, folder: Path) -> object:
@@ -90,4 +145,4 @@ def _entry(key: str, value: object, folder: Path) -> object:
         checked = shape.check(value)
     except Unfit as error:
         raise Unfit(error.message, error.hint, key=key) from None
-    return str(absolute(str(checked), folder)) if shape.is_path and checked else checked
+    return str(absolute(str(checked), folder)) if shape.is_place(checked) else checked
