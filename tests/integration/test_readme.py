@@ -101,9 +101,9 @@ def test_every_block_is_marked_with_its_language() -> None:
     assert languages == {"", "console", *PARSERS}
 
 
-def test_policy_example_is_a_policy() -> None:
-    """The YAML example means something to the product."""
-    (block,) = readme.blocks("yaml")
+@pytest.mark.parametrize("block", readme.blocks("yaml"), ids=lambda block: f"line {block.line}")
+def test_policy_example_is_a_policy(block: readme.Block) -> None:
+    """The YAML examples mean something to the product."""
     parse_policy(block.text, "README.md")
 
 

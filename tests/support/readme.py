@@ -49,9 +49,9 @@ def blocks(*languages: str, text: str = TEXT) -> list[Block]:
     return [block for block in found if not languages or block.language in languages]
 
 
-def table(heading: str) -> list[list[str]]:
+def table(heading: str, *, text: str = TEXT) -> list[list[str]]:
     """Return the cells of the first table below a heading, without its head."""
-    section = TEXT.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
+    section = text.split(f"\n{heading}\n", 1)[1].split("\n#", 1)[0]
     rows = [line for line in section.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|"))] for row in rows[2:]]
 

@@ -46,6 +46,8 @@ def _check(arguments: CheckArguments, context: Context) -> ExitCode:
     try:
         subject = load_subject(path, server)
     except PolicyError as error:
+        if not (isinstance(error, InvalidPolicy) or context.console.as_json):
+            raise
         _tell(Findings(errors=_problems(error, path)), context.console)
         return ExitCode.USAGE
     components = ask_server(server, context) if server else []

@@ -16,7 +16,7 @@ from mcp_local.errors import ExitCode
 from mcp_local.policy.diff import PolicyDiff, diff
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
@@ -62,15 +62,24 @@ def _rows(found: PolicyDiff) -> Iterator[tuple[str | Cell, ...]]:
         (found.loses, Cell("loses", "cyan")),
         (found.changed, Cell("changed", "")),
     ):
-        for each in changes:
-            yield mark, *_row(each)
+        for row, actions in _by_action(changes).items():
+            who, *rest = row
+            yield mark, who, ", ".join(actions), *rest
+
+
+def _by_action(changes: Sequence[Change]) -> dict[tuple[str, ...], list[str]]:
+    """Return the rows with what is done, where all else is the same: mostly list and use."""
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for change in changes:
+        rows.setdefault(_row(change), []).append(change.action)
+    return rows
 
 
 def _row(change: Change) -> tuple[str, ...]:
     component = f"{change.kind} {placed(change.namespace, change.name)}"
     by = change.after_rule if change.after_rule != "default" else f"no longer {change.before_rule}"
     before, after = EFFECTS[change.before], EFFECTS[change.after]
-    return role_name(change.who), change.action, component, f"{before} → {after}", by
+    return role_name(change.who), component, f"{before} → {after}", by
 
 
 COMMANDS = (

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from mcp_local.cli.policy.proposal import Proposal
 
-_SECTIONS = {Kind.TOOL: "tools", Kind.RESOURCE: "resources", Kind.PROMPT: "prompts"}
+SECTIONS = {Kind.TOOL: "tools", Kind.RESOURCE: "resources", Kind.PROMPT: "prompts"}
+"""Kind → the key of a grant that names components of it."""
 _PLAIN = re.compile(r"[A-Za-z]+(?:[_-][A-Za-z0-9_-]*)?")
 _YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
 _ABOUT = {
@@ -68,7 +69,7 @@ def _role(level: Level, proposals: Sequence[Proposal], lower: Level | None) -> I
     yield _with_why(f"  {mark}{level}:", _ABOUT[level])
     if lower is not None:
         yield f"  {mark}  includes: [{lower}]"
-    for kind, section in _SECTIONS.items():
+    for kind, section in SECTIONS.items():
         entries = [each for each in proposals if each.kind is kind]
         if entries:
             yield from _section(section, entries, outer=mark)

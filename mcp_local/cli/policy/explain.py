@@ -9,6 +9,7 @@ import msgspec
 
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Command, parse_object
+from mcp_local.cli.policy.spoken import spoken_of
 from mcp_local.cli.policy.subject import ask_server, declare_server, policy_and_server
 from mcp_local.cli.target import TargetArguments
 from mcp_local.errors import ExitCode, UsageError, did_you_mean
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.parser import Parser
     from mcp_local.identity.model import Identity
 
-_VERDICT = {Effect.ALLOW: "Allowed", Effect.ASK: "Asked first", Effect.DENY: "Denied"}
+_VERDICT = {Effect.ALLOW: "Yes", Effect.ASK: "Only after the person's yes", Effect.DENY: "No"}
 _STYLE = {Effect.ALLOW: "green", Effect.ASK: "yellow", Effect.DENY: "red"}
 _HOLDS = {True: Cell("yes", "green"), False: Cell("no", "red"), None: Cell("unknown", "yellow")}
 
@@ -71,7 +72,7 @@ def _explain(arguments: ExplainArguments, context: Context) -> ExitCode:
         component = request_for.among(ask_server(subject.server, context))
     else:
         component = request_for.component()
-        if not component.tags:
+        if not component.tags and any(each.tags for each in spoken_of(subject.documents)):
             context.console.note("No server was named: it is taken to carry no tags of its own.")
     decision = subject.policy.decide(
         request_for.identity(), request_for.request(component.kind), component

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Command
 from mcp_local.cli.policy.draft import write_draft
 from mcp_local.cli.policy.proposal import propose
+from mcp_local.cli.policy.seen import read_uses, write_least
 from mcp_local.cli.policy.subject import ask_server
-from mcp_local.cli.policy.write import write_file
+from mcp_local.cli.policy.write import refuse_existing, write_file
 from mcp_local.cli.target import TargetArguments, declare_target, target_settings
-from mcp_local.errors import ExitCode
+from mcp_local.errors import ExitCode, StorageError
+from mcp_local.log import read_tail
 from mcp_local.policy.parse import parse_policy
 from mcp_local.targets import find_target
+from mcp_local.wiring import log_file
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
+    from mcp_local.settings import Settings
 
 _STDOUT = "-"
 
@@ -40,10 +45,20 @@ def _declare(parser: Parser) -> None:
         help="where to (policy.yaml); - is standard output",
     )
     parser.add_argument("--force", action="store_true", help="write over what is at FILE")
+    parser.add_argument(
+        "--from-log",
+        action="store_true",
+        help="the least policy that what `mode: observe` let through needs",
+    )
 
 
 def _init(arguments: InitArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
+    if arguments.output != _STDOUT:
+        refuse_existing(Path(arguments.output), force=arguments.force)
+    if arguments.from_log:
+        _hand_out(write_least(read_uses(_log_lines(settings))), arguments, context)
+        return ExitCode.OK
     server = find_target(arguments.target, settings, Path.cwd(), arguments.command)
     proposals = propose(ask_server(server, context))
     name = arguments.target or " ".join(arguments.command) or "the sample server"
@@ -54,6 +69,14 @@ def _init(arguments: InitArguments, context: Context) -> ExitCode:
         "Take up what you agree with of the rest."
     )
     return ExitCode.OK
+
+
+def _log_lines(settings: Settings) -> list[str]:
+    path = log_file(settings)
+    try:
+        return read_tail(path, sys.maxsize)
+    except OSError as error:
+        raise StorageError(f"{path} can't be read: {error.strerror}.") from error
 
 
 def _hand_out(text: str, arguments: InitArguments, context: Context) -> None:
@@ -78,6 +101,7 @@ COMMANDS = (
         """
         mcp-local policy init server.py
         mcp-local policy init server.py --output - | less
+        mcp-local policy init --from-log --output seen.yaml
         """,
     ),
 )

@@ -6,15 +6,24 @@ import os
 import tempfile
 from pathlib import Path
 
-from mcp_local.errors import StorageError, UsageError
+from mcp_local.errors import UsageError
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Refuse before the work what :func:`write_file` would refuse after it.
+
+    Raises:
+        UsageError: there is one already, and ``force`` isn't given.
+    """
+    if not force and path.exists():
+        raise _there(path)
 
 
 def write_file(path: Path, text: str, *, force: bool) -> None:
     """Write a file, readable as the person's other files are.
 
     Raises:
-        UsageError: there is one already, and ``force`` isn't given.
-        StorageError: it can't be written.
+        UsageError: there is one already, and ``force`` isn't given; or it can't be written.
     """
     try:
         if force:
@@ -23,10 +32,15 @@ def write_file(path: Path, text: str, *, force: bool) -> None:
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 file.write(text)
     except FileExistsError:
-        hint = "Name another file, or write over it with --force."
-        raise UsageError(f"{path} is there already.", hint=hint) from None
+        raise _there(path) from None
     except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror}.") from error
+        hint = "Name a file in a folder that you can write to."
+        raise UsageError(f"{path} can't be written: {error.strerror}.", hint=hint) from error
+
+
+def _there(path: Path) -> UsageError:
+    hint = "Name another file, or write over it with --force."
+    return UsageError(f"{path} is there already.", hint=hint)
 
 
 def _replace(path: Path, text: str) -> None:
