@@ -1,4 +1,4 @@
-"""All benchmarks, side by side in one run: ``uv run python tests/bench [--quick]``."""
+"""All benchmarks, side by side in one run: ``uv run python tests/bench [--quick] [NAME …]``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,30 @@ from pathlib import Path
 
 import core
 import hosted
+import relay
+
+NAMES = ("core", "hosted", "relay")
+LONG = ("growth",)
+"""Run only when they are named."""
+
+
+def run(name: str, home: Path, *, quick: bool) -> None:
+    """Run one benchmark; it may leave files in ``home``."""
+    match name:
+        case "core":
+            core.main(quick=quick)
+        case "hosted":
+            hosted.main(home, quick=quick)
+        case "relay":
+            relay.main(home, quick=quick)
+        case _:
+            relay.grow(home, quick=quick)
+
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--quick", action="store_true", help="fewer rounds, to see that it runs")
+parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(NAMES + LONG)}")
 options = parser.parse_args()
-core.main(quick=options.quick)
-with tempfile.TemporaryDirectory() as folder:
-    hosted.main(Path(folder) / "home", quick=options.quick)
+for chosen in options.names or NAMES:
+    with tempfile.TemporaryDirectory() as folder:
+        run(chosen, Path(folder) / "home", quick=options.quick)

@@ -23,11 +23,11 @@ HEAD = ("", "plain FastMCP", "with the guard", "ratio")
 MEASURES = ("start → first answer", "first list", "memory after 100 calls")
 
 
-def signed_in(emulator: Emulator, home: Path) -> dict[str, str]:
+def signed_in(emulator: Emulator, home: Path, text: str = POLICY) -> dict[str, str]:
     """Sign a reader in without a screen; return the environment that sees the result."""
     home.mkdir(parents=True, exist_ok=True)
     policy = home / "policy.yaml"
-    policy.write_text(POLICY, encoding="utf-8")
+    policy.write_text(text, encoding="utf-8")
     env = {
         **os.environ,
         **emulator.environment("reader"),

@@ -51,6 +51,17 @@ class Wire:
 
     def request(self, method: str, params: Mapping[str, object] | None = None) -> bytes:
         """Send one request and return the raw line that answers it."""
+        return self._receive(self._post(method, params))
+
+    def request_all(self, method: str, params: Mapping[str, object], times: int) -> None:
+        """Send as many requests at once, and wait for all of their answers."""
+        for _ in range(times):
+            self._post(method, params)
+        assert self._process.stdout is not None
+        for _ in range(times):
+            self._process.stdout.readline()
+
+    def _post(self, method: str, params: Mapping[str, object] | None) -> int:
         self._id += 1
         body = dict(params or {})
         if self._modern:
@@ -60,14 +71,16 @@ class Wire:
                 "io.modelcontextprotocol/clientCapabilities": {},
             }
         self._send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": body})
+        return self._id
+
+    def _receive(self, ident: int) -> bytes:
         assert self._process.stdout is not None
-        ident = self._id
         for line in self._process.stdout:
             if f'"id":{ident},'.encode() in line[:80] or line.endswith(
                 f'"id":{ident}}}\n'.encode()
             ):
                 return line
-        raise RuntimeError(f"the server ended instead of answering {method}")
+        raise RuntimeError(f"the server ended instead of answering request {ident}")
 
     def open(self) -> float:
         """Do what comes first in this era; return seconds since the process was started."""

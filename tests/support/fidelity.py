@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from tests.support.chat import ACCOUNT_TOOLS
 from tests.support.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from tests.support.wire import Line
@@ -23,8 +24,8 @@ LISTS: Final = {
     "resources/templates/list": "resourceTemplates",
     "prompts/list": "prompts",
 }
-HINTED: Final = frozenset({*LISTS, "server/discover", "resources/read"})
-"""Methods whose results carry cache hints in the stateless era."""
+MARKED: Final = frozenset({*LISTS, "initialize", "server/discover"})
+"""Methods whose results the relay must touch."""
 _VOLATILE: Final = re.compile(
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:?\d\d)?"  # a date with a time
     rb"|\d\d?:\d\d:\d\d(?: [AP]M)?"  # a time
@@ -34,6 +35,7 @@ _VOLATILE: Final = re.compile(
     rb"|\bindex [0-9a-f]{7}\.\.[0-9a-f]{7}|\[main [0-9a-f]{7}\]"
     rb'|"level":"[a-z]+","data":"[A-Z][a-z]+-level message"'  # server-everything's random ones
     rb'|(?<="requestState":")[^"]+'
+    rb'|(?<="blob":")UmVzb3VyY2Ug[^"]+'  # a resource of server-everything with the time in it
 )
 """What differs from one session to the next, whoever listens."""
 
@@ -86,56 +88,50 @@ def differences(direct: Recording, relayed: Recording) -> list[str]:
     """Return what the client saw otherwise through the relay, the relay's own marks excepted.
 
     Lines are compared as bytes; only those that the relay must touch are compared as what they
-    say, without the marks. Answers and what the server says by itself each keep their order.
+    say, without the marks. An answer belongs to its request; all else keeps its order.
     """
     found: list[str] = []
     for part in (_answers, _others):
-        ours, theirs = list(part(relayed)), list(part(direct))
+        theirs, ours = part(direct), part(relayed)
+        found += [f"lost: {direct.bare(theirs[key])!r}" for key in theirs.keys() - ours.keys()]
+        found += [f"added: {relayed.bare(ours[key])!r}" for key in ours.keys() - theirs.keys()]
         found += [
-            f"{direct.method(a)}: {direct.bare(a)!r}\nbecame {relayed.bare(b)!r}"
-            for a, b in zip(theirs, ours, strict=False)
-            if not _same(direct, a, relayed, b)
+            f"{direct.method(theirs[key])}: {direct.bare(theirs[key])!r}\n"
+            f"became {relayed.bare(ours[key])!r}"
+            for key in theirs.keys() & ours.keys()
+            if not _same(direct, theirs[key], relayed, ours[key])
         ]
-        if len(ours) != len(theirs):
-            longer, recording = (ours, relayed) if len(ours) > len(theirs) else (theirs, direct)
-            rest = longer[min(len(ours), len(theirs)) :]
-            side = "added" if recording is relayed else "lost"
-            found += [f"{side}: {recording.bare(line)!r}" for line in rest]
     return found
 
 
-def _answers(recording: Recording) -> Iterator[Line]:
-    return (line for line in recording.lines if not line.method)
+def _answers(recording: Recording) -> dict[Any, Line]:
+    """Return the answers by id; of several to one request the last would hide the others."""
+    lines = [line for line in recording.lines if not line.method]
+    seen = Counter(line.message.get("id") for line in lines)
+    assert max(seen.values()) == 1, seen
+    return {line.message.get("id"): line for line in lines}
 
 
-def _others(recording: Recording) -> Iterator[Line]:
-    return (line for line in recording.lines if line.method)
+def _others(recording: Recording) -> dict[Any, Line]:
+    """Return requests and notifications of the server by their place."""
+    return dict(enumerate(line for line in recording.lines if line.method))
 
 
 def _same(direct: Recording, a: Line, relayed: Recording, b: Line) -> bool:
     method = direct.method(a)
-    if relayed.method(b) != method:
-        return False
-    if direct.bare(a) == relayed.bare(b):
-        return method not in {"initialize", "server/discover", "tools/list"}
+    if method not in MARKED or "result" not in a.message:
+        return direct.bare(a) == relayed.bare(b)
     before, after = json.loads(direct.bare(a)), json.loads(relayed.bare(b))
-    if "result" not in before or "result" not in after or method not in _MARKED:
-        return False
-    return _without_marks(method, before["result"], after["result"]) and _rest(before, after)
-
-
-_MARKED: Final = HINTED | {"initialize"}
-
-
-def _rest(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    return {k: v for k, v in before.items() if k != "result"} == {
-        k: v for k, v in after.items() if k != "result"
-    }
+    return (
+        "result" in after
+        and _without_marks(method, before.pop("result"), after.pop("result"))
+        and before == after
+    )
 
 
 def _without_marks(method: str, before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether two results are the same but for exactly what the relay must add."""
-    if method in HINTED and "ttlMs" in before:
+    if method in LISTS and "ttlMs" in before:
         if (after.pop("ttlMs", None), after.pop("cacheScope", None)) != (0, "private"):
             return False
         del before["ttlMs"], before["cacheScope"]

@@ -208,7 +208,6 @@ def sqlite(wire: Wire) -> None:
         ("read_query", {}),
     )
     wire.raw("resources/read", {"uri": "memo://insights"})
-    wire.raw("resources/read", {"uri": "memo://absent"})
     wire.raw("prompts/get", {"name": "mcp-demo", "arguments": {"topic": "tea"}})
 
 
@@ -259,12 +258,12 @@ FRAMES: Final = (
     _MESSAGE + b'"\\ud800 alone"}}',
     _MESSAGE + b'"\xe2\x80\xa8 \xe2\x80\xa9"}}',
     _MESSAGE + b"123456789012345678901234567890}}",
-    _MESSAGE + b'{"a":1,"a":2}}}',
+    _MESSAGE + b"[NaN,-Infinity]}}",
     _MESSAGE + b'null},"extra":{"kept":true}}',
-    b'{"jsonrpc":"2.0","id":"unasked","result":{"nobody":"waits for it"}}',
+    b'{"jsonrpc":"2.0","method":"notifications\\/message","params":{"data":"\\/"},"id ":1}',
     b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}',
-    b'{"jsonrpc":"2.0","id":99.0,"result":{}}',
-    b'{"jsonrpc":"2.0","id":98,"error":{"code":-32042,"message":"x","data":{"elicitations":[]}}}',
+    b'{"jsonrpc":"2.0","method":"x","params":{"":null},"_":0}',
+    b'{"jsonrpc":"2.0","method":"notifications/message"}',
     b'{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":12345,"reason":"r"}}',
     b'{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":"e"}}',
     b'{"jsonrpc":"2.0","method":"notifications/tasks/status","params":{"taskId":"t"}}',

@@ -41,6 +41,7 @@ BOOK: dict[str, Any] = {
     "resourceTemplates": [{"uriTemplate": uri, "name": uri} for uri in TEMPLATES],
     "prompts": [{"name": name} for name in PROMPTS],
     "page": 1000,
+    "raw": {},
 }
 if len(sys.argv) > 2:
     BOOK.update(json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))
@@ -93,6 +94,9 @@ class Server:
 
     def reply(self, method: str, params: dict[str, Any], ident: Any) -> dict[str, Any] | None:
         """Return ``result`` or ``error``; nothing where the answer comes later."""
+        if method in BOOK["raw"]:  # an answer as a hostile server words it
+            write(BOOK["raw"][method].replace("IDENT", json.dumps(ident)).encode() + b"\n")
+            return None
         if method in LISTS:
             return {"result": page(LISTS[method], params)}
         if method in {"initialize", "server/discover"}:
