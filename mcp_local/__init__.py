@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     )
     from mcp_local.identity.model import Identity
     from mcp_local.policy.builder import Policy
+    from mcp_local.policy.served import add_policy, reload_policies, remove_policy
 
 __all__ = [
     "Identity",
+    "add_policy",
     "current_user",
+    "reload_policies",
+    "remove_policy",
     "require_all_roles",
     "require_any_role",
     "require_role",
@@ -55,11 +59,19 @@ def run(mcp: FastMCP[Any], *, policy: Policy | Path | str = "") -> None:
     run_own(mcp, policy)
 
 
+_HOMES = {
+    "Identity": "identity.model",
+    "add_policy": "policy.served",
+    "reload_policies": "policy.served",
+    "remove_policy": "policy.served",
+}
+
+
 def __getattr__(name: str) -> object:
     # Imported when first used: every module of this package imports this one.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - as above
 
-    home = "identity.model" if name == "Identity" else "guard.roles"
+    home = _HOMES.get(name, "guard.roles")
     return getattr(import_module(f"{__name__}.{home}"), name)

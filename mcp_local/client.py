@@ -6,24 +6,29 @@ process, the wire, the guard.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import tempfile
-from contextlib import asynccontextmanager
+import threading
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, cast
 
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
-from mcp_types import Implementation
+from mcp_types import ElicitResult, Implementation
 
 from mcp_local.errors import ExitCode, McpLocalError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
-    from mcp_types import CallToolResult, GetPromptResult, ReadResourceResult
+    from mcp.client.context import ClientRequestContext
+    from mcp_types import CallToolResult, ElicitRequestParams, GetPromptResult, ReadResourceResult
 
     OnProgress = Callable[[float, float | None, str], None]
     """Is told what is done, of how much, and a message."""
+    Ask = Callable[[str], bool]
+    """Puts a question to the person; may block. Returns whether they said yes."""
 
 LEGACY = "legacy"
 """The handshake era, up to protocol version 2025-11-25."""
@@ -31,6 +36,8 @@ MODERN = "2026-07-28"
 """The stateless era."""
 AUTO = "auto"
 """Whichever the server speaks."""
+CONFIRM = "confirm"
+"""The one field of a form that asks for a yes, as our guard sends it."""
 
 
 class UseFailed(McpLocalError):
@@ -147,11 +154,13 @@ async def connect(
     *,
     mode: str = AUTO,
     show_errors: bool = False,
+    ask: Ask | None = None,
 ) -> AsyncGenerator[ServerSession]:
     """Start ``mcp-local WORDS…`` and speak MCP with it over its standard input and output.
 
     ``mode`` is an era, or ``auto``. What the server writes to standard error is shown or kept back
-    for the error that is raised.
+    for the error that is raised. ``ask`` puts questions to the person; left out, the server is told
+    that nobody can be asked here.
 
     Raises:
         TargetError: the server ended before it answered; says what it said.
@@ -163,7 +172,10 @@ async def connect(
     info = Implementation(name="mcp-local", version="1")
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kept:
         client = Client(
-            stdio_client(server, sys.stderr if show_errors else kept), mode=mode, client_info=info
+            stdio_client(server, sys.stderr if show_errors else kept),
+            mode=mode,
+            client_info=info,
+            elicitation_callback=None if ask is None else _Answers(ask),
         )
         started = False
         try:
@@ -175,6 +187,42 @@ async def connect(
             if started or not isinstance(inner, MCPError | OSError):
                 raise inner from None
             raise _ended(kept) from inner
+
+
+class _Answers:
+    """Answers forms that want a yes or no; whatever else a server asks for is declined."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def __call__(
+        self, context: ClientRequestContext, params: ElicitRequestParams
+    ) -> ElicitResult:
+        del context
+        schema = params.requested_schema if params.mode == "form" else {}
+        fields = cast("Mapping[str, object]", schema.get("properties", {}))
+        if [*fields] != [CONFIRM] or not await _in_thread(self._ask, params.message):
+            return ElicitResult(action="decline")
+        return ElicitResult(action="accept", content={CONFIRM: True})
+
+
+async def _in_thread(ask: Ask, message: str) -> bool:
+    """Ask in a thread that doesn't keep the process from ending on Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[bool] = loop.create_future()
+
+    def work() -> None:
+        said = ask(message)
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_settle, answer, said)
+
+    threading.Thread(target=work, name="mcp-local question", daemon=True).start()
+    return await answer
+
+
+def _settle(answer: asyncio.Future[bool], said: bool) -> None:  # noqa: FBT001 - the answer
+    if not answer.done():
+        answer.set_result(said)
 
 
 def _single(error: BaseException) -> BaseException:

@@ -106,6 +106,18 @@ class Console:
         if error.hint:
             self.note(f"  {error.hint}")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person sits at both ends: reads what we say, and can answer."""
+        return sys.stdin is not None and sys.stdin.isatty() and self._stderr.isatty()
+
+    def confirm(self, question: str) -> bool:
+        """Ask the person on the terminal; everything but a yes is a no."""
+        print(f"{visible(question)}\n[y/N] ", end="", file=self._stderr, flush=True)
+        # Past Python's buffer, whose lock a thread that waits here would hold at the end.
+        answer = os.read(sys.stdin.fileno(), 1024)
+        return answer.decode(errors="replace").strip().lower() in {"y", "yes"}
+
     @contextmanager
     def progress(self, label: str) -> Generator[Progress]:
         """Show how far something has come: on a terminal one live line, elsewhere nothing."""

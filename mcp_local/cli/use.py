@@ -6,13 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcp_local.cli.asked import load_target
 from mcp_local.cli.console import visible
 from mcp_local.cli.context import global_flags
 from mcp_local.cli.explain import explain_one, no_such_thing, refusal
 from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.person import look_up, require_token
-from mcp_local.cli.target import TargetArguments, declare_target, load_target, target_settings
-from mcp_local.errors import ExitCode
+from mcp_local.cli.target import TargetArguments, declare_target, target_settings
+from mcp_local.errors import Denied, ExitCode
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from mcp_types import BlobResourceContents, ContentBlock, TextResourceContents
     from pydantic import BaseModel
 
+    from mcp_local.cli.asked import Asked
+    from mcp_local.cli.console import Console
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.cli.target import Loaded
     from mcp_local.client import ServerSession
     from mcp_local.errors import McpLocalError
     from mcp_local.identity.model import VerifiedToken
@@ -55,6 +57,30 @@ class Wish:
     arguments: UseArguments
     given: Mapping[str, object]
     use: Callable[[ServerSession], Awaitable[None]]
+
+
+class _Person:
+    """Asks the person at the terminal for their yes, where there is one."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self.asked = False
+        self.said_yes = False
+
+    def ask(self, question: str) -> bool:
+        """Return whether they said yes; without a terminal it is a no."""
+        self.asked = True
+        self.said_yes = self._console.can_ask and self._console.confirm(question)
+        return self.said_yes
+
+    def refusal(self, name: str) -> McpLocalError:
+        """Return what a no comes to."""
+        if self._console.can_ask:
+            return Denied(f"{name} was not used: you didn't say yes.")
+        return Denied(
+            f"{name} needs your yes, and nobody can be asked here.",
+            hint="Use it in a terminal, where you are asked.",
+        )
 
 
 def _call(arguments: UseArguments, context: Context) -> ExitCode:
@@ -97,33 +123,42 @@ def _fulfil(wish: Wish, context: Context) -> ExitCode:
 
     settings = target_settings(wish.arguments, context)
     token = require_token(look_up(settings, context))
+    person = _Person(context.console)
     try:
-        asyncio.run(_in_session(wish, context))
+        asyncio.run(_in_session(wish, context, person))
     except UseFailed as error:
-        loaded = load_target(wish.arguments, settings, context)
-        why = asyncio.run(_why_refused(wish, loaded, token))
+        if person.said_yes:
+            raise
+        if person.asked:
+            raise person.refusal(wish.arguments.name) from error
+        server = load_target(wish.arguments, settings, context)
+        why = asyncio.run(_why_refused(wish, server, token))
         raise (why or error) from error
     return ExitCode.OK
 
 
-async def _in_session(wish: Wish, context: Context) -> None:
+async def _in_session(wish: Wish, context: Context, person: _Person) -> None:
     from mcp_local.client import connect  # noqa: PLC0415 - start-up, as above
 
     arguments = wish.arguments
     words = [*global_flags(arguments), "run", *([arguments.target] if arguments.target else [])]
     if arguments.policy:
         words += ["--policy", arguments.policy]
+    if arguments.api:
+        words += ["--api", arguments.api]
     if arguments.command:
         words += ["--", *arguments.command]
-    async with connect(words, context.environ, show_errors=arguments.verbose) as session:
+    async with connect(
+        words, context.environ, show_errors=arguments.verbose, ask=person.ask
+    ) as session:
         await wish.use(session)
 
 
-async def _why_refused(wish: Wish, loaded: Loaded, token: VerifiedToken) -> McpLocalError | None:
+async def _why_refused(wish: Wish, server: Asked, token: VerifiedToken) -> McpLocalError | None:
     name = wish.arguments.name
-    explained = await explain_one(loaded, wish.kind, name, wish.given, token)
+    explained = await explain_one(server, wish.kind, name, wish.given, token)
     if explained is None:
-        return await no_such_thing(loaded, name, [wish.kind], token)
+        return await no_such_thing(server, name, [wish.kind], token)
     return refusal(explained, name)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcp_local.policy.model import Component, Decision
 
 CONFIRM: Final = "confirm"
-"""The one field of the form, and the key of its answer between two calls."""
+"""The one field of the form, and the key of its answer between two calls; ``client`` knows it."""
 
 _MAY: Final = {
     Action.CALL: "May this tool run?",

@@ -147,6 +147,7 @@ class Questions:
         For clients that are asked between two calls. The same holds as for :meth:`settle`; a
         question that was lost on its way gives way to another one after 40 s.
         """
+        self._drop_lapsed()
         opened = self._open.get(question.about)
         if reply is not None and opened is not None and _answers(reply, opened, question):
             answer = self._answered(opened, reply.yes, "form")
@@ -183,6 +184,7 @@ class Questions:
         for opened in self._open.values():
             if opened.task is not None:
                 opened.task.cancel()
+        self._open.clear()
 
     def _known(self, question: Question) -> Answer | None:
         """Return the answer that is there without asking; a yes for one run is used up."""
@@ -232,6 +234,8 @@ class Questions:
             opened.waited_for = False
         if not done:
             return Answer.WAITING
+        if task.cancelled():
+            return Answer.NO
         answer = task.result()
         return self._known(opened.question) or Answer.NO if answer is Answer.YES else answer
 
