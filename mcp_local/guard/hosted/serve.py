@@ -13,8 +13,9 @@ from mcp_local.errors import McpLocalError
 from mcp_local.guard.ending import EndOfProcess
 from mcp_local.guard.hosted.insides import lifespan, sdk_server
 from mcp_local.guard.hosted.middleware import GuardMiddleware
+from mcp_local.guard.hosted.streams import Lines, Out
 from mcp_local.guard.hosted.user import LiveUser, install
-from mcp_local.guard.stdio import Lines, Out, claim_wire
+from mcp_local.guard.stdio import claim_wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine

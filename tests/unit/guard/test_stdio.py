@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from mcp_local.guard import stdio
-from mcp_local.guard.stdio import MAX_LINE, Lines, Out, Wire
+from mcp_local.guard.hosted.streams import Lines, Out
+from mcp_local.guard.stdio import MAX_LINE, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Generator
