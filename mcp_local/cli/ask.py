@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from mcp_local.cli.asked import load_target
 from mcp_local.cli.console import Cell
 from mcp_local.cli.explain import (
     USE,
@@ -17,13 +18,7 @@ from mcp_local.cli.explain import (
 )
 from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.person import look_up, require_token
-from mcp_local.cli.target import (
-    Loaded,
-    TargetArguments,
-    declare_target,
-    load_target,
-    target_settings,
-)
+from mcp_local.cli.target import TargetArguments, declare_target, target_settings
 from mcp_local.cli.whoami import who_is
 from mcp_local.errors import ExitCode
 from mcp_local.policy.model import Action, Effect, Kind
@@ -31,9 +26,10 @@ from mcp_local.policy.model import Action, Effect, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_local.cli.asked import Asked
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.guard.hosted import Explained
+    from mcp_local.guard.explained import Explained
     from mcp_local.identity.model import VerifiedToken
 
 
@@ -52,9 +48,9 @@ def _tools(arguments: ToolsArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     report = look_up(settings, context, offline=arguments.offline)
     token = require_token(report)
-    loaded = load_target(arguments, settings, context)
+    server = load_target(arguments, settings, context, offline=arguments.offline)
     context.console.note(f"For {who_is(report)}:")
-    explained = asyncio.run(explain_everything(loaded, token))
+    explained = asyncio.run(explain_everything(server, token))
     if context.console.as_json:
         context.console.json(_tools_document(explained))
     else:
@@ -118,8 +114,8 @@ def _can(arguments: CanArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     report = look_up(settings, context, offline=arguments.offline)
     token = require_token(report)
-    loaded = load_target(arguments, settings, context)
-    kind, explained = asyncio.run(_explain(loaded, arguments, given, token))
+    server = load_target(arguments, settings, context, offline=arguments.offline)
+    kind, explained = asyncio.run(_explain(server, arguments, given, token))
     action = Action(arguments.action or USE[kind])
     shape = can_document(explained, arguments.name, action)
     verdict = {Effect.ALLOW: "Yes", Effect.ASK: "Only after your yes", Effect.DENY: "No"}
@@ -129,21 +125,21 @@ def _can(arguments: CanArguments, context: Context) -> ExitCode:
 
 
 async def _explain(
-    loaded: Loaded, arguments: CanArguments, given: Mapping[str, object], token: VerifiedToken
+    server: Asked, arguments: CanArguments, given: Mapping[str, object], token: VerifiedToken
 ) -> tuple[Kind, Explained]:
     kinds = [Kind(arguments.kind)] if arguments.kind else list(Kind)
     for kind in kinds:
         if arguments.action == Action.LIST:
-            explained = await _listed(loaded, kind, arguments.name, token)
+            explained = await _listed(server, kind, arguments.name, token)
         else:
-            explained = await explain_one(loaded, kind, arguments.name, given, token)
+            explained = await explain_one(server, kind, arguments.name, given, token)
         if explained is not None:
             return kind, explained
-    raise await no_such_thing(loaded, arguments.name, kinds, token)
+    raise await no_such_thing(server, arguments.name, kinds, token)
 
 
-async def _listed(loaded: Loaded, kind: Kind, name: str, token: VerifiedToken) -> Explained | None:
-    for each in await explain_everything(loaded, token):
+async def _listed(server: Asked, kind: Kind, name: str, token: VerifiedToken) -> Explained | None:
+    for each in await explain_everything(server, token):
         if each.component.kind is kind and each.component.name == name:
             return each
     return None
@@ -173,6 +169,7 @@ COMMANDS = (
         """
         mcp-local tools
         mcp-local tools server.py --policy policy.yaml --json
+        mcp-local tools --policy policy.yaml -- uvx mcp-server-git
         """,
     ),
     Command(

@@ -11,38 +11,34 @@ from mcp_local.policy.model import Action, Effect, Kind, Request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_local.cli.target import Loaded
+    from mcp_local.cli.asked import Asked
     from mcp_local.errors import McpLocalError
-    from mcp_local.guard.hosted import Explained
+    from mcp_local.guard.explained import Explained
     from mcp_local.identity.model import VerifiedToken
 
 USE = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
 """What using a component of each kind is called."""
 
 
-async def explain_everything(loaded: Loaded, token: VerifiedToken) -> list[Explained]:
+async def explain_everything(server: Asked, token: VerifiedToken) -> list[Explained]:
     """Return what the guard makes of everything the server has, by kind, the listed first."""
-    from mcp_local.guard.hosted import explain_all  # noqa: PLC0415 - start-up: brings FastMCP
-
-    found = await explain_all(loaded.server, policy=loaded.policy, token=token)
+    found = await server.everything(token)
     return sorted(found, key=lambda each: (list(Kind).index(each.component.kind), not each.listed))
 
 
 async def explain_one(
-    loaded: Loaded, kind: Kind, name: str, given: Mapping[str, object], token: VerifiedToken
+    server: Asked, kind: Kind, name: str, given: Mapping[str, object], token: VerifiedToken
 ) -> Explained | None:
     """Return what the guard makes of using one component now; ``None`` where there is none."""
-    from mcp_local.guard.hosted import explain_use  # noqa: PLC0415 - start-up: brings FastMCP
-
     request = Request(USE[kind], arguments=given, now=time.time())
-    return await explain_use(loaded.server, name, request, policy=loaded.policy, token=token)
+    return await server.use(kind, name, request, token)
 
 
 async def no_such_thing(
-    loaded: Loaded, name: str, kinds: list[Kind], token: VerifiedToken
+    server: Asked, name: str, kinds: list[Kind], token: VerifiedToken
 ) -> UsageError:
     """Return the error for a name that the server doesn't have; it names the nearest."""
-    there = [each.component for each in await explain_everything(loaded, token)]
+    there = [each.component for each in await explain_everything(server, token)]
     words = kinds[0].value if len(kinds) == 1 else "component"
     names = [component.name for component in there if component.kind in kinds]
     hint = did_you_mean(name, names) if names else f"The server has no {words} at all."

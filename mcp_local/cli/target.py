@@ -1,18 +1,15 @@
-"""What commands about a server take, and the server itself, loaded to be asked about."""
+"""What commands about a server take, and which server that is. On the way of ``run``: light."""
 
 from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments
-from mcp_local.errors import TargetError
 from mcp_local.guard.target import has_script_block
-from mcp_local.targets import HostedTarget, find_target
-from mcp_local.wiring import choose_policy
+from mcp_local.targets import find_target
 
 if sys.platform == "win32":
     from mcp_local.cli.replace_windows import replace_process
@@ -20,12 +17,10 @@ else:
     from mcp_local.cli.replace_posix import replace_process
 
 if TYPE_CHECKING:
-    from fastmcp import FastMCP
-
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.policy.model import Decides
     from mcp_local.settings import Settings
+    from mcp_local.targets import Target
 
 _LAYERED = "_MCP_LOCAL_LAYERED"
 """Set in a process that ``uv`` started in our place, so that it isn't done twice."""
@@ -38,6 +33,7 @@ class TargetArguments(Arguments):
     target: str | None
     policy: str | None
     account: str | None
+    api: str | None = None
 
     def overrides(self) -> dict[str, str | None]:
         """Return what was given in place of settings."""
@@ -55,6 +51,9 @@ def declare_target(parser: Parser) -> None:
     )
     parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
     parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.add_argument(
+        "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
+    )
 
 
 def target_settings(arguments: TargetArguments, context: Context) -> Settings:
@@ -72,40 +71,14 @@ def target_settings(arguments: TargetArguments, context: Context) -> Settings:
     return context.settings(arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A server that is asked about, not served."""
-
-    server: FastMCP[Any]
-    policy: Decides | None
-
-
-def load_target(arguments: TargetArguments, settings: Settings, context: Context) -> Loaded:
-    """Load the server and its policy; the server's own code runs.
+def find_named(arguments: TargetArguments, settings: Settings) -> Target:
+    """Return the target that the command line names.
 
     Raises:
-        TargetError: there is no such server, or it can't be loaded.
-        PolicyError: the policy is broken.
+        TargetError: it means nothing that can be served.
     """
-    target = find_target(arguments.target, settings, Path.cwd(), arguments.command)
-    if not isinstance(target, HostedTarget):
-        raise TargetError(
-            f"{target} is not a Python file: this command asks such servers only.",
-            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
-        )
-    bring_packages(target.file.path, context)
-    policy = choose_policy(settings, target.policy).now
-    if policy.problem is not None:
-        raise policy.problem
-    context.console.reserve_stdout()
-    from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP
-
-    server = load_server(target.file)
-    if policy.decides is None:
-        context.console.warn(
-            "No policy is set: only what has a check of its own is served. --policy FILE names one."
-        )
-    return Loaded(server, policy.decides)
+    api = arguments.api or ""
+    return find_target(arguments.target, settings, Path.cwd(), arguments.command, api=api)
 
 
 def bring_packages(path: Path, context: Context) -> None:

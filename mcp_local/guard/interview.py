@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from mcp_local.errors import Unreachable
 from mcp_local.guard.definition_record import PROMPTS, RESOURCES, TEMPLATES, TOOLS
+from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.guard.upstream import UpstreamGone
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ HANDSHAKE: Final = "2025-11-25"
 MODERN: Final = "2026-07-28"
 PATIENCE: Final = 60.0
 """Seconds for all of it: a first start may fetch the server from a package registry."""
+_SHOWN: Final = 3
+"""Lines of a server's standard error that an error shows."""
 _CLIENT: Final = {"name": "mcp-local", "version": "1"}
 _METHODS: Final = {
     TOOLS: ("tools", "tools/list"),
@@ -68,9 +71,9 @@ def interview(upstream: Upstream, *, patience: float = PATIENCE) -> Told:
     except UpstreamGone as gone:
         if late.is_set():
             raise Unreachable(f"The server gave no answer within {patience:g} seconds.") from None
-        raise Unreachable(
-            gone.text or "The server is gone.", hint="What it said last: mcp-local logs"
-        ) from None
+        lines = upstream.last_lines if isinstance(upstream, Supervised) else ()
+        hint = "\n  ".join(lines[-_SHOWN:])  # to the person, whose server it is
+        raise Unreachable(gone.text or "The server is gone.", hint=hint) from None
     finally:
         timer.cancel()
         upstream.stop()
@@ -103,7 +106,7 @@ class _Interview:
                 if capability in has
             }
         except _Refused as refused:
-            raise Unreachable(f"The server refuses to say what it has: {refused.text}") from None
+            raise Unreachable(refused.text or "The server doesn't say what it has.") from None
         text = hello.get("instructions")
         return Told(lists, text if isinstance(text, str) else "")
 
