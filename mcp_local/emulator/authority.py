@@ -15,9 +15,9 @@ from mcp_local.emulator.sessions import Sessions
 from mcp_local.emulator.tokens import Issuers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from mcp_local.emulator.directory import ClientApp
+    from mcp_local.emulator.directory import Api, ClientApp
     from mcp_local.emulator.sessions import SignedIn
 
 SHARED_TENANTS = frozenset({"common", "organizations"})
@@ -102,9 +102,21 @@ class Authority:
                 return person
         raise Refused(50034, who=object_id, tenant=self.directory.name)
 
-    def needs_consent(self, person: Person) -> bool:
-        """Tell whether the person still has to consent."""
-        return person.consent is Consent.ASK and not self.sessions.has_consented(person.object_id)
+    def needs_consent(self, person: Person, apis: Iterable[Api] = ()) -> bool:
+        """Tell whether the person still has to consent, to the app or for one of the APIs."""
+        done, who = self.sessions.has_consented, person.object_id
+        return (person.consent is Consent.ASK and not done(who)) or any(
+            api.consent is Consent.ASK and not done(who, api.api_id) for api in apis
+        )
+
+    @staticmethod
+    def policies(person: Person, apis: Iterable[Api]) -> dict[str, ConditionalAccess]:
+        """Return the conditional access policies that can be met, by their ids."""
+        return {
+            one.policy_id: one.conditional_access
+            for one in (person, *apis)
+            if one.conditional_access in {ConditionalAccess.MFA, ConditionalAccess.CLAIMS}
+        }
 
     def check_person(self, person: Person, *, device_code: bool = False) -> None:
         """Refuse a person who gets no token whatever they do: on the page or at the endpoint."""
@@ -126,29 +138,23 @@ class Authority:
         if blocked or (device_code and access is ConditionalAccess.NO_DEVICE_CODE):
             raise Refused(53003, claims=claims)
 
-    def check_grant(self, signed_in: SignedIn, *, device_code: bool = False) -> Person:
-        """Return the person a grant belongs to, when a token may be issued for it now."""
+    def check_grant(self, signed_in: SignedIn, api: Api, *, device_code: bool = False) -> Person:
+        """Return the person a grant belongs to, when a token for the API may be issued now."""
         person = self.person(signed_in.object_id)
         self.check_person(person, device_code=device_code)
         since = self.sessions.valid_from(person.object_id)
         if signed_in.at < since:
             raise Refused(50173, since=f"{since:.0f}")
-        if self.needs_consent(person):
+        if self.needs_consent(person, (api,)):
             raise Refused(65001, who=person.username, app=self.directory.client.name)
-        self._check_policy(person, signed_in)
+        for policy_id, access in self.policies(person, (api,)).items():
+            if policy_id not in signed_in.met:
+                # Both words are seen in the cloud: the v1.0 endpoint's and the v2.0 endpoint's.
+                error = "interaction_required" if access is ConditionalAccess.CLAIMS else ""
+                raise self.unmet_policy(policy_id, error=error)
         return person
 
-    def _check_policy(self, person: Person, signed_in: SignedIn) -> None:
-        access = person.conditional_access
-        if access not in {ConditionalAccess.MFA, ConditionalAccess.CLAIMS}:
-            return
-        if person.policy_id in signed_in.met:
-            return
-        # Both words are seen in the cloud: the v1.0 endpoint's and the v2.0 endpoint's.
-        error = "interaction_required" if access is ConditionalAccess.CLAIMS else ""
-        raise self.unmet_policy(person, error=error)
-
-    def unmet_policy(self, person: Person, *, error: str = "") -> Refused:
+    def unmet_policy(self, policy_id: str, *, error: str = "") -> Refused:
         """Return the refusal that says which policy has to be met, with its ``claims``."""
-        claims = policy_claims(person.policy_id)
+        claims = policy_claims(policy_id)
         return Refused(50076, error=error, claims=claims, resource=self.directory.api.name)

@@ -110,7 +110,7 @@ class Authorize:
         tenant = request.path_params["tenant"]
         return Asked(
             form=Form(f"/{tenant}/login?{request.url.query}", targets=(reply.origin,)),
-            scopes=tuple(f"{one.resource.name}: {name}" for one in wanted for name in one.names),
+            wanted=wanted,
             prompt=prompt,
             login_hint=params.get("login_hint", ""),
             policies=frozenset(values_asked_for(params.get("claims", ""), POLICIES)),

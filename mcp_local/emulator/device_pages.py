@@ -72,7 +72,7 @@ class DevicePages:
         wanted = parse_scopes(grant.scope, self._authority.directory)
         return Asked(
             form=Form(_PATH, hidden={"user_code": grant.user_code}, on_device=True),
-            scopes=tuple(f"{one.resource.name}: {name}" for one in wanted for name in one.names),
+            wanted=wanted,
             # A code may have been sent by somebody else: never go on without a click (O13).
             prompt="select_account",
             device_code=True,

@@ -116,6 +116,15 @@ class Api:
     token_version: int = 2
     """``requestedAccessTokenVersion``: 1 or 2; it decides, not the endpoint."""
     assignment_required: bool = False
+    consent: Consent = Consent.GRANTED
+    """``ask``: everybody is asked once, and gets AADSTS65001 for this API until then."""
+    conditional_access: ConditionalAccess = ConditionalAccess.NONE
+    """``mfa`` or ``claims``: everybody has to meet a policy of this API's own."""
+
+    @property
+    def policy_id(self) -> str:
+        """GUID of the API's conditional access policy, as it stands in ``claims``."""
+        return derived_guid("policy", self.conditional_access, self.api_id)
 
     def __post_init__(self) -> None:
         if not self.identifier_uri:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from starlette.responses import HTMLResponse
 
     from mcp_local.emulator.authority import Authority
-    from mcp_local.emulator.directory import Person
+    from mcp_local.emulator.directory import Api, Person
+    from mcp_local.emulator.scopes import Wanted
 
 PROMPTS = frozenset({"", "none", "login", "select_account", "consent"})
 _YES = "yes"
@@ -31,7 +32,7 @@ class Asked:
     """What a person is asked for."""
 
     form: Form
-    scopes: tuple[str, ...]
+    wanted: tuple[Wanted, ...]
     prompt: str = ""
     login_hint: str = ""
     policies: frozenset[str] = frozenset()
@@ -39,6 +40,16 @@ class Asked:
     device_code: bool = False
     browser: Mapping[str, SignedIn] = field(default_factory=dict[str, SignedIn])
     """Who is signed in in this browser, by object id."""
+
+    @property
+    def apis(self) -> tuple[Api, ...]:
+        """The APIs that are asked for."""
+        return tuple(one.resource for one in self.wanted)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The permissions, as the page shows them."""
+        return tuple(f"{one.resource.name}: {name}" for one in self.wanted for name in one.names)
 
 
 class Interaction:
@@ -87,27 +98,31 @@ class Interaction:
     ) -> SignedIn | HTMLResponse:
         before = asked.browser.get(person.object_id)
         met = before.met if before and asked.prompt != "login" else frozenset[str]()
-        if self._needs_approval(asked, person) and person.policy_id not in met:
+        unmet = self._unmet(asked, person, met)
+        if unmet:
             if asked.prompt == "none":
-                raise self._authority.unmet_policy(person, error="interaction_required")
+                raise self._authority.unmet_policy(unmet[0], error="interaction_required")
             if answers.get("approve") != _YES:
                 self._check_not_declined(answers, "approve")
                 form = asked.form.keeping(account=person.username)
                 return approval_page(self._authority.directory, form, person)
-            met |= {person.policy_id}
+            met |= set(unmet)
         return self._consent(asked, answers, person, met)
 
-    @staticmethod
-    def _needs_approval(asked: Asked, person: Person) -> bool:
-        access = person.conditional_access
-        wanted = access is ConditionalAccess.CLAIMS and person.policy_id in asked.policies
-        return wanted or access is ConditionalAccess.MFA
+    def _unmet(self, asked: Asked, person: Person, met: frozenset[str]) -> list[str]:
+        """Return the policies that an approval is to meet now."""
+        policies = self._authority.policies(person, asked.apis).items()
+        return [
+            policy
+            for policy, access in policies
+            if policy not in met and (access is ConditionalAccess.MFA or policy in asked.policies)
+        ]
 
     def _consent(
         self, asked: Asked, answers: Mapping[str, str], person: Person, met: frozenset[str]
     ) -> SignedIn | HTMLResponse:
         authority = self._authority
-        if authority.needs_consent(person) or asked.prompt == "consent":
+        if authority.needs_consent(person, asked.apis) or asked.prompt == "consent":
             if asked.prompt == "none":
                 app = authority.directory.client.name
                 raise Refused(65001, error="interaction_required", who=person.username, app=app)
@@ -115,7 +130,8 @@ class Interaction:
                 self._check_not_declined(answers, "consent")
                 form = asked.form.keeping(account=person.username, approve=_YES)
                 return consent_page(authority.directory, form, person, asked.scopes)
-            authority.sessions.consent(person.object_id)
+            for api_id in ("", *(api.api_id for api in asked.apis)):
+                authority.sessions.consent(person.object_id, api_id)
         return SignedIn(person.object_id, authority.now(), met)
 
     @staticmethod

@@ -33,7 +33,8 @@ class Sessions:
     _browsers: dict[str, dict[str, SignedIn]] = field(
         default_factory=dict[str, dict[str, SignedIn]]
     )
-    _consented: set[str] = field(default_factory=set[str])
+    _consented: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    """Object ids with the API consented to; empty: the app itself."""
     _valid_from: dict[str, float] = field(default_factory=dict[str, float])
 
     def browser(self, cookie: str) -> dict[str, SignedIn]:
@@ -50,17 +51,17 @@ class Sessions:
         """Sign everybody out of a browser."""
         self._browsers.pop(cookie, None)
 
-    def consent(self, object_id: str) -> None:
-        """Remember that a person consented on the page."""
-        self._consented.add(object_id)
+    def consent(self, object_id: str, api_id: str = "") -> None:
+        """Remember that a person consented on the page, to the app or for an API."""
+        self._consented.add((object_id, api_id))
 
-    def has_consented(self, object_id: str) -> bool:
+    def has_consented(self, object_id: str, api_id: str = "") -> bool:
         """Tell whether a person consented on the page."""
-        return object_id in self._consented
+        return (object_id, api_id) in self._consented
 
     def withdraw_consent(self, object_id: str) -> None:
-        """Take back what :meth:`consent` gave."""
-        self._consented.discard(object_id)
+        """Take back all that :meth:`consent` gave."""
+        self._consented = {one for one in self._consented if one[0] != object_id}
 
     def revoke(self, object_id: str) -> None:
         """Refuse, from now on, every sign-in of a person before now."""

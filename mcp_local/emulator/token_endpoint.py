@@ -95,7 +95,7 @@ class TokenEndpoint:
             raise Refused(501481)
         scope = form.get("scope") or grant.scope
         wanted = parse_one_resource(scope, self._authority.directory)
-        person = self._authority.check_grant(grant.signed_in)
+        person = self._authority.check_grant(grant.signed_in, wanted.resource)
         return _Granted(person, grant.signed_in, wanted, scope, grant.nonce)
 
     def _by_refresh_token(self, form: Mapping[str, str]) -> _Granted:
@@ -103,7 +103,7 @@ class TokenEndpoint:
         grant = self._authority.grants.use_refresh(token)
         scope = form.get("scope") or grant.scope
         wanted = parse_one_resource(scope, self._authority.directory)
-        person = self._authority.check_grant(grant.signed_in)
+        person = self._authority.check_grant(grant.signed_in, wanted.resource)
         self._check_not_itself(wanted)
         self._authority.grants.rotate(token)
         return _Granted(person, grant.signed_in, wanted, scope, "")
@@ -130,7 +130,7 @@ class TokenEndpoint:
             hasty = since < self._authority.options.device_interval
             raise Refused(70016, error="slow_down" if hasty else "")
         wanted = parse_one_resource(grant.scope, self._authority.directory)
-        person = self._authority.check_grant(grant.signed_in, device_code=True)
+        person = self._authority.check_grant(grant.signed_in, wanted.resource, device_code=True)
         self._authority.grants.end_device(code)
         return _Granted(person, grant.signed_in, wanted, grant.scope, "")
 

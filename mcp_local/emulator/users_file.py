@@ -5,6 +5,11 @@ Only ``users`` is needed; everything else has a default::
     tenant: {id: <GUID>, name: Contoso, domain: contoso.example}
     client: {id: <GUID>, name: My app, redirect_uris: ["http://localhost"]}
     api: {id: <GUID>, identifier_uri: "api://my-api", token_version: 2}
+    apis:                     # others, for remote servers
+      - name: Reports
+        scopes: [Reports.Read, Reports.Write]
+        consent: ask          # AADSTS65001 until somebody has consented on the page
+        conditional_access: claims
     users:
       - username: ada
         name: Ada Lovelace
@@ -17,7 +22,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_local.emulator.defaults import default_directory
-from mcp_local.emulator.directory import Api, ClientApp, ConditionalAccess, Consent, Person
+from mcp_local.emulator.directory import (
+    Api,
+    ClientApp,
+    ConditionalAccess,
+    Consent,
+    Person,
+    derived_guid,
+)
 from mcp_local.emulator.yaml_reader import Section, read_yaml
 
 if TYPE_CHECKING:
@@ -33,7 +45,7 @@ def load_directory(path: Path) -> Directory:
         SettingsError: the file can't be read, or says something that means nothing.
     """
     root = read_yaml(path)
-    root.allow("tenant", "client", "api", "users")
+    root.allow("tenant", "client", "api", "apis", "users")
     tenant = root.section("tenant")
     tenant.allow("id", "name", "domain", "multi_tenant")
     base = default_directory(tenant_id=tenant.guid("id", ""))
@@ -45,7 +57,7 @@ def load_directory(path: Path) -> Directory:
         domain=domain,
         multi_tenant=tenant.flag("multi_tenant", default=False),
         client=_client(root.section("client"), base.client),
-        apis=(_api(root.section("api"), base.api), *base.apis[1:]),
+        apis=(_api(root.section("api"), base.api), *_others(root, base)),
         people=people,
     )
 
@@ -74,7 +86,17 @@ def _client(section: Section, base: ClientApp) -> ClientApp:
 
 
 def _api(section: Section, base: Api) -> Api:
-    section.allow("id", "name", "identifier_uri", "scopes", "token_version", "assignment_required")
+    section.allow(
+        "id",
+        "name",
+        "identifier_uri",
+        "scopes",
+        "token_version",
+        "assignment_required",
+        "consent",
+        "conditional_access",
+    )
+    access = section.choice("conditional_access", ("none", "mfa", "claims"), "none")
     return Api(
         api_id=section.guid("id", base.api_id),
         name=section.text("name", base.name),
@@ -82,7 +104,19 @@ def _api(section: Section, base: Api) -> Api:
         scopes=section.words("scopes", base.scopes),
         token_version=int(section.choice("token_version", ("1", "2"), "2")),
         assignment_required=section.flag("assignment_required", default=False),
+        consent=Consent(section.choice("consent", ("granted", "ask"), "granted")),
+        conditional_access=ConditionalAccess(access),
     )
+
+
+def _others(root: Section, base: Directory) -> tuple[Api, ...]:
+    """Return the APIs beside the first; ids follow from names where none are given."""
+    others: list[Api] = []
+    for entry in root.sections("apis"):
+        name = entry.text("name")
+        fresh = Api(api_id=derived_guid(name, base.tenant_id), name=name)
+        others.append(_api(entry, fresh))
+    return tuple(others) or base.apis[1:]
 
 
 def _person(section: Section, domain: str) -> Person:
