@@ -32,7 +32,11 @@ FAMILIES = {
     "In Entra ID": {
         "app": ["app az", "app bicep", "app terraform", "app graph", "app manifest", "app check"]
     },
-    "Look after": {"upkeep": ["logs", "settings"], "explain_error": ["explain-error"]},
+    "Look after": {
+        "upkeep": ["logs", "settings"],
+        "explain_error": ["explain-error"],
+        "completion": ["completion"],
+    },
 }
 """Heading → module of ``mcp_local.cli`` → its commands."""
 MODULES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.catalogue import GROUPS, find_command, group_overview, overview
@@ -65,7 +64,9 @@ def _dispatch(words: Sequence[str], context: Context) -> ExitCode:
         command = find_command(name)
         return command.run(command.parse(rest), context)
     if "--version" in rest:
-        context.console.data(f"mcp-local {version('mcp-local')}")
+        from mcp_local.cli.versions import versions  # noqa: PLC0415 - start-up: slow to import
+
+        context.console.answer(*versions())
         return ExitCode.OK
     if {"-h", "--help"} & set(rest):
         context.console.data(overview())

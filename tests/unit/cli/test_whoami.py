@@ -11,8 +11,8 @@ import pytest
 from mcp_local.broker.state import Phase, Status, Storage
 from mcp_local.cli.whoami import Report, TokenSource, describe, document, iso_time, people_time
 from mcp_local.errors import PolicyError, SignInNeeded
-from mcp_local.settings import Settings
 from mcp_local.policy.in_force import PolicyInForce
+from mcp_local.settings import Settings
 
 SETTINGS = Settings(home=Path("/home"), config_file=Path("/home/config.toml"))
 STATUS = Status(
