@@ -44,13 +44,13 @@ def _check(arguments: CheckArguments, context: Context) -> ExitCode:
     server = named_server(arguments, settings)
     path = arguments.file or policy_path(settings, server.policy if server else "")
     try:
-        subject = load_subject(path, server)
+        subject = load_subject(path, settings, server)
     except PolicyError as error:
         if not (isinstance(error, InvalidPolicy) or context.console.as_json):
             raise
         _tell(Findings(errors=_problems(error, path)), context.console)
         return ExitCode.USAGE
-    components = ask_server(server, context) if server else []
+    components = ask_server(server, settings, context) if server else []
     found = warnings(subject.documents, subject.policy, components)
     _tell(Findings(warnings=found), context.console)
     if not context.console.as_json:

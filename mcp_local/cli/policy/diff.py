@@ -39,12 +39,12 @@ def _declare(parser: Parser) -> None:
 def _diff(arguments: DiffArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     server = named_server(arguments, settings)
-    old, new = load_subject(arguments.old), load_subject(arguments.new)
+    old, new = (load_subject(path, settings, server) for path in (arguments.old, arguments.new))
     if server is None:
         context.console.note("No server was named: compared is what the policies speak of.")
         components = spoken_of((*old.documents, *new.documents))
     else:
-        components = ask_server(server, context)
+        components = ask_server(server, settings, context)
     found = diff(old.policy, new.policy, components)
     if context.console.as_json:
         context.console.json(msgspec.to_builtins(found))

@@ -69,7 +69,7 @@ def _explain(arguments: ExplainArguments, context: Context) -> ExitCode:
     request_for = _Question(arguments)
     subject = policy_and_server(arguments, context)
     if subject.server is not None:
-        component = request_for.among(ask_server(subject.server, context))
+        component = request_for.among(ask_server(subject.server, subject.settings, context))
     else:
         component = request_for.component()
         if not component.tags and any(each.tags for each in spoken_of(subject.documents)):

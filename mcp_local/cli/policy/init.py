@@ -12,11 +12,10 @@ from mcp_local.cli.policy.proposal import propose
 from mcp_local.cli.policy.seen import read_uses, write_least
 from mcp_local.cli.policy.subject import ask_server
 from mcp_local.cli.policy.write import refuse_existing, write_file
-from mcp_local.cli.target import TargetArguments, declare_target, target_settings
+from mcp_local.cli.target import TargetArguments, declare_target, find_named, target_settings
 from mcp_local.errors import ExitCode, StorageError
 from mcp_local.log import read_tail
 from mcp_local.policy.parse import parse_policy
-from mcp_local.targets import find_target
 from mcp_local.wiring import log_file
 
 if TYPE_CHECKING:
@@ -59,16 +58,21 @@ def _init(arguments: InitArguments, context: Context) -> ExitCode:
     if arguments.from_log:
         _hand_out(write_least(read_uses(_log_lines(settings))), arguments, context)
         return ExitCode.OK
-    server = find_target(arguments.target, settings, Path.cwd(), arguments.command)
-    proposals = propose(ask_server(server, context))
-    name = arguments.target or " ".join(arguments.command) or "the sample server"
-    _hand_out(write_draft(proposals, name), arguments, context)
+    proposals = propose(ask_server(find_named(arguments, settings), settings, context))
+    _hand_out(write_draft(proposals, _called(arguments)), arguments, context)
     granted = sum(each.granted for each in proposals)
     context.console.note(
         f"Granted is what is marked read-only: {granted} of {len(proposals)}. "
         "Take up what you agree with of the rest."
     )
     return ExitCode.OK
+
+
+def _called(arguments: InitArguments) -> str:
+    """Return what the server is called, without what may be a secret in its address or command."""
+    if arguments.command:
+        return Path(arguments.command[0]).name
+    return (arguments.target or "the sample server").partition("?")[0]
 
 
 def _log_lines(settings: Settings) -> list[str]:

@@ -50,6 +50,8 @@ def _declare(parser: Parser) -> None:
 def _matrix(arguments: MatrixArguments, context: Context) -> ExitCode:
     subject = policy_and_server(arguments, context)
     found = matrix(subject.policy, components_of(subject, context), arguments.role)
+    if not found.roles:
+        context.console.note("No role is spoken of, and nobody may use any of it.")
     if arguments.html:
         path = Path(arguments.html)
         write_file(path, matrix_page(found, Path(subject.path).name), force=arguments.force)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments
 from mcp_local.cli.policy.spoken import spoken_of
-from mcp_local.cli.target import TargetArguments, bring_packages, target_settings
-from mcp_local.errors import TargetError, UsageError
+from mcp_local.cli.target import TargetArguments, bring_packages, find_named, target_settings
+from mcp_local.errors import UsageError
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.load import read_documents
-from mcp_local.targets import SAMPLE, HostedTarget, find_target
+from mcp_local.targets import SAMPLE, HostedTarget, WrappedTarget
 from mcp_local.wiring import policy_path
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def declare_server(parser: Parser) -> None:
     )
     declare_policy(parser)
     parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.add_argument(
+        "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,7 @@ class Subject:
     path: str
     documents: tuple[Document, ...]
     policy: CompiledPolicy
+    settings: Settings
     server: Target | None = None
     """``None``: none was named."""
 
@@ -72,7 +76,8 @@ def policy_alone(arguments: PolicyArguments, context: Context) -> Subject:
         PolicyError: it is broken.
         UsageError: none is named.
     """
-    return load_subject(policy_path(context.settings(arguments), ""))
+    settings = context.settings(arguments)
+    return load_subject(policy_path(settings, ""), settings)
 
 
 def policy_and_server(arguments: TargetArguments, context: Context) -> Subject:
@@ -88,11 +93,11 @@ def policy_and_server(arguments: TargetArguments, context: Context) -> Subject:
     path = policy_path(settings, server.policy if server else "")
     if not path and server is None:
         server, path = SAMPLE, SAMPLE.policy
-    return load_subject(path, server)
+    return load_subject(path, settings, server)
 
 
-def load_subject(path: str, server: Target | None = None) -> Subject:
-    """Load the policy at ``path``.
+def load_subject(path: str, settings: Settings, server: Target | None = None) -> Subject:
+    """Load the policy at ``path``; where a wrapped server runs is where ``under`` begins.
 
     Raises:
         PolicyError: it is broken.
@@ -104,7 +109,9 @@ def load_subject(path: str, server: Target | None = None) -> Subject:
             hint="Name one with `--policy`; or write a first one: mcp-local policy init",
         )
     documents = tuple(read_documents(Path(path)))
-    return Subject(path, documents, compile_policy(documents), server)
+    folder = server.folder if isinstance(server, WrappedTarget) else None
+    policy = compile_policy(documents, folder=folder)
+    return Subject(path, documents, policy, settings, server)
 
 
 def named_server(arguments: TargetArguments, settings: Settings) -> Target | None:
@@ -115,7 +122,7 @@ def named_server(arguments: TargetArguments, settings: Settings) -> Target | Non
     """
     if arguments.target is None and not arguments.command:
         return None
-    return find_target(arguments.target, settings, Path.cwd(), arguments.command)
+    return find_named(arguments, settings)
 
 
 def components_of(subject: Subject, context: Context) -> list[Component]:
@@ -123,27 +130,26 @@ def components_of(subject: Subject, context: Context) -> list[Component]:
 
     Raises:
         TargetError: the server can't be loaded.
+        Unreachable: it doesn't answer.
     """
     if subject.server is not None:
-        return ask_server(subject.server, context)
+        return ask_server(subject.server, subject.settings, context)
     context.console.note("No server was named: shown is what the policy itself speaks of.")
     return spoken_of(subject.documents)
 
 
-def ask_server(server: Target, context: Context) -> list[Component]:
-    """Return every component that a server has, whoever may see it; its own code runs.
+def ask_server(server: Target, settings: Settings, context: Context) -> list[Component]:
+    """Return every component that a server has, whoever may see it.
+
+    A server's own code runs in this process; a wrapped one is started, a remote one reached.
 
     Raises:
         TargetError: the server can't be loaded.
+        Unreachable: it doesn't answer.
     """
-    if not isinstance(server, HostedTarget):
-        raise TargetError(
-            f"{server} is not a Python file: this command asks such servers only.",
-            hint="Name a file with a FastMCP server in it.",
-        )
-    bring_packages(server.file.path, context)
+    if isinstance(server, HostedTarget):
+        bring_packages(server.file.path, context)
     context.console.reserve_stdout()
-    from mcp_local.guard.hosted import inventory  # noqa: PLC0415 - start-up: brings FastMCP
-    from mcp_local.guard.loading import load_server  # noqa: PLC0415 - the same
+    from mcp_local.inventory import inventory  # noqa: PLC0415 - start-up: not without a server
 
-    return asyncio.run(inventory(load_server(server.file)))
+    return asyncio.run(inventory(server, settings, context.environ))
