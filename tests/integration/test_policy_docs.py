@@ -8,12 +8,15 @@ import runpy
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from mcp_local.cli.main import main
 from mcp_local.policy.fields import UnknownField, find_field
 from mcp_local.policy.model import Action, Component, Effect, Kind, Request
 from mcp_local.policy.people import imagined
@@ -40,21 +43,31 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (work / name).parent.mkdir(parents=True, exist_ok=True)
         (work / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(work)
+    monkeypatch.setenv("COLUMNS", "100")
     return work
 
 
-def run(command: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the page."""
+def run(command: str) -> tuple[int, str]:
+    """Run a command of the page; return its exit code, and what it says: notes first.
+
+    What loads a server has a process of its own; the rest needs none.
+    """
     program, *words = shlex.split(command)
     assert program == "mcp-local", command
-    return subprocess.run(
+    environ = {**os.environ, **ROLES, "COLUMNS": "100", "TZ": "UTC"}
+    if not any(word.endswith(".py") for word in words):
+        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as notes:
+            code = main(words, environ)
+        return code, notes.getvalue() + out.getvalue()
+    done = subprocess.run(
         [sys.executable, "-P", "-m", "mcp_local", *words],
-        env={**os.environ, **ROLES, "COLUMNS": "100", "TZ": "UTC"},
+        env=environ,
         capture_output=True,
         encoding="utf-8",
         timeout=60,
         check=False,
     )
+    return done.returncode, done.stderr + done.stdout
 
 
 def steps(block: readme.Block) -> Iterator[tuple[str, list[str]]]:
@@ -76,10 +89,10 @@ def test_commands_answer_as_shown(folder: Path) -> None:
         note = block.note.removeprefix("run").removeprefix(": ")
         wanted = int(note.removeprefix("exit ")) if note.startswith("exit ") else 0
         for command, expected in steps(block):
-            done = run(command)
-            said = (done.stderr + done.stdout).replace(f"{folder}{os.sep}", "")
+            code, said = run(command)
+            said = said.replace(f"{folder}{os.sep}", "")
             where = f"docs/policy.md:{block.line}: {command}\n{said}"
-            assert done.returncode == wanted, where
+            assert code == wanted, where
             if note != "quiet":
                 assert trimmed(said) == expected, where
 
