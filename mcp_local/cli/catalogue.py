@@ -29,6 +29,7 @@ FAMILIES = {
         "policy.schema": ["policy schema"],
     },
     "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
+    "Approve servers": {"pin": ["pin show", "pin approve", "pin reset"]},
     "In Entra ID": {
         "app": ["app az", "app bicep", "app terraform", "app graph", "app manifest", "app check"]
     },

@@ -85,6 +85,14 @@ class Console:
             table.add_row(*(Text(visible(cell.text), cell.style) for cell in cells))
         self._rich(self._stdout).print(table)
 
+    def lines(self, lines: Iterable[Cell]) -> None:
+        """Write lines to stdout, each in its colour."""
+        from rich.text import Text  # noqa: PLC0415 - start-up, as in table()
+
+        rich = self._rich(self._stdout)
+        for line in lines:
+            rich.print(Text(visible(line.text), line.style), soft_wrap=True)
+
     def note(self, text: str) -> None:
         """Tell people something beside the data."""
         print(visible(text), file=self._stderr, flush=True)
@@ -117,6 +125,12 @@ class Console:
         # Past Python's buffer, whose lock a thread that waits here would hold at the end.
         answer = os.read(sys.stdin.fileno(), 1024)
         return answer.decode(errors="replace").strip().lower() in {"y", "yes"}
+
+    def ask(self, question: str) -> str:
+        """Ask the person on the terminal for a text; empty where they only press Enter."""
+        print(visible(question), end="", file=self._stderr, flush=True)
+        answer = os.read(sys.stdin.fileno(), 4096)
+        return answer.decode(errors="replace").strip()
 
     @contextmanager
     def progress(self, label: str) -> Generator[Progress]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, cast
 
 from mcp_local.guard.definition_record import INSTRUCTIONS, PINNED, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mcp_local.guard.definition_record import Definition, Definitions
 
@@ -48,8 +48,13 @@ class Change:
         return tuple(path for path, _, _ in self._differences())
 
     def lines(self) -> list[str]:
-        """Return the difference for people: a field, its lines before (-) and now (+)."""
+        """Return the difference for people: a field, its lines before (-) and now (+).
+
+        Nothing of what is gone: it can do no harm.
+        """
         found: list[str] = []
+        if self.how is How.GONE:
+            return found
         for path, before, after in self._differences():
             found += [
                 f"  {path or 'text'}",
@@ -92,6 +97,20 @@ def changes_of(
             found.append(Change(which, name, How.CHANGED, before, now))
     gone = (name for name in approved if name not in seen)
     return found + [Change(which, name, How.GONE, approved[name], None) for name in gone]
+
+
+def approve(approved: Definitions, found: Iterable[Change]) -> Definitions:
+    """Return the approved definitions with these changes taken over."""
+    for change in found:
+        if change.which == INSTRUCTIONS:
+            approved = replace(approved, instructions=str(change.after))
+            continue
+        items = dict(approved.lists.get(change.which, {}))
+        items.pop(change.name, None)
+        if change.how is not How.GONE:
+            items[change.name] = cast("Definition", change.after)
+        approved = approved.with_list(change.which, items)
+    return approved
 
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:

@@ -119,6 +119,12 @@ class Record:
     approved: Definitions = field(default_factory=Definitions)
     seen: Definitions = field(default_factory=Definitions)
 
+    @property
+    def offer(self) -> str:
+        """The SHA-256 of all of what was seen that can be approved."""
+        lists = {which: self.seen.lists.get(which) for which in PINNED}
+        return digest({**lists, INSTRUCTIONS: self.seen.instructions})
+
 
 def digest(definition: object) -> str:
     """Return the SHA-256 of a definition, whatever the order of its keys."""

@@ -154,7 +154,7 @@ class ApprovedDefinitions:
         lines = change.lines()
         self._log.event(
             "definition_changed",
-            level="warning",
+            level="info" if change.how is How.GONE else "warning",
             server=self._title,
             list=change.which,
             component=change.name,

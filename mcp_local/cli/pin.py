@@ -1,0 +1,274 @@
+"""``pin``: which definitions of a server were approved, and what has changed since (M7)."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.cli.console import Cell
+from mcp_local.cli.parser import Arguments, Command
+from mcp_local.errors import Denied, ExitCode, UsageError, did_you_mean
+from mcp_local.guard.definition_changes import How, approve, changes
+from mcp_local.guard.definition_record import (
+    PINNED,
+    PROMPTS,
+    TEMPLATES,
+    TOOLS,
+    Record,
+    RecordFile,
+    ServerKey,
+    all_records,
+    digest,
+)
+from mcp_local.targets import HostedTarget, find_target
+from mcp_local.wiring import server_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+    from mcp_local.guard.definition_changes import Change
+    from mcp_local.guard.definition_record import Definitions
+
+_SHORT = 12
+"""Characters of a SHA-256 that people are shown."""
+_NOUNS = {TOOLS: "tool", PROMPTS: "prompt", TEMPLATES: "template"}
+_STYLES = {"  +": "green", "  -": "red"}
+
+
+class PinArguments(Arguments):
+    """``pin show`` and ``pin reset``."""
+
+    takes_command = True
+    target: str | None
+
+
+class ApproveArguments(PinArguments):
+    """``pin approve``."""
+
+    only: list[str] | None
+    seen: str | None
+
+
+def _declare(parser: Parser) -> None:
+    parser.add_argument(
+        "target",
+        nargs="?",
+        metavar="TARGET",
+        help="https://…, a name under [servers], or -- COMMAND ARG…",
+    )
+
+
+def _declare_approve(parser: Parser) -> None:
+    _declare(parser)
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="only this tool, prompt or template; may be given again",
+    )
+    parser.add_argument(
+        "--seen", metavar="SHA256", help="only if this is what `pin show` showed, and not more"
+    )
+
+
+def _show(arguments: PinArguments, context: Context) -> ExitCode:
+    if arguments.target is None and not arguments.command:
+        return _show_all(arguments, context)
+    key, record = _known(arguments, context)
+    found = changes(record.approved, record.seen)
+    if context.console.as_json:
+        context.console.json(_document(key, record, found))
+    elif not found:
+        context.console.table(("", "name", "sha256"), _rows(record.approved))
+        context.console.note(f"All of {key.title} is as it was approved.")
+    else:
+        context.console.lines(line for change in found for line in _told(change))
+        context.console.note(
+            f"\nIf that is as it should be: mcp-local pin approve {_words(arguments)} "
+            f"--seen {record.offer[:_SHORT]}"
+        )
+    return ExitCode.PROBLEMS if found else ExitCode.OK
+
+
+def _show_all(arguments: PinArguments, context: Context) -> ExitCode:
+    records: list[tuple[str, Record]] = []
+    for path in all_records(context.settings(arguments).home):
+        record = RecordFile(path.parent.parent, ServerKey(path.stem, "")).load()
+        if record is not None:
+            records.append((record.title, record))
+    differ = {title: changes(record.approved, record.seen) for title, record in records}
+    if context.console.as_json:
+        servers = [
+            {"server": title, "approved": _count(record.approved), "changes": len(differ[title])}
+            for title, record in records
+        ]
+        context.console.json({"servers": servers})
+    elif not records:
+        context.console.note("No server's definitions are known yet.")
+    else:
+        context.console.table(
+            ("server", "approved", "since then"),
+            [(t, str(_count(record.approved)), _since(differ[t])) for t, record in records],
+        )
+    return ExitCode.PROBLEMS if any(differ.values()) else ExitCode.OK
+
+
+def _approve(arguments: ApproveArguments, context: Context) -> ExitCode:
+    key, record = _known(arguments, context)
+    if arguments.seen and not record.offer.startswith(arguments.seen.lower()):
+        raise Denied(
+            f"{key.title} has said something else since.",
+            hint=f"Look again: mcp-local pin show {_words(arguments)}",
+        )
+    found = changes(record.approved, record.seen)
+    if arguments.only:
+        found = _chosen(found, arguments.only)
+
+    def change(current: Record) -> Record:
+        if current.offer != record.offer:
+            raise Denied(f"{key.title} said something else this moment.", hint="Look again.")
+        return replace(current, approved=approve(current.approved, found))
+
+    _file(arguments, context).update(change)
+    told = {"server": key.title, "approved": [str(change) for change in found]}
+    names = ", ".join(map(str, found)) or "nothing, as nothing has changed"
+    context.console.answer(told, f"Approved of {key.title}: {names}.")
+    return ExitCode.OK
+
+
+def _reset(arguments: PinArguments, context: Context) -> ExitCode:
+    key = _key(arguments, context)
+    forgotten = _file(arguments, context).forget()
+    text = f"What {key.title} says next is approved." if forgotten else "Nothing was known of it."
+    context.console.answer({"server": key.title, "forgotten": forgotten}, text)
+    return ExitCode.OK
+
+
+def _chosen(found: list[Change], only: list[str]) -> list[Change]:
+    names = {str(change) for change in found}
+    for name in only:
+        if name not in names:
+            hint = did_you_mean(name, names) if names else "Nothing has changed."
+            raise UsageError(f"{name!r} is not among what has changed.", hint=hint)
+    return [change for change in found if str(change) in only]
+
+
+def _key(arguments: PinArguments, context: Context) -> ServerKey:
+    """Return which server is meant.
+
+    Raises:
+        UsageError: none, or one of the person's own.
+    """
+    if arguments.target is None and not arguments.command:
+        raise UsageError("No server is named.", hint="All that are known: mcp-local pin show")
+    settings = context.settings(arguments)
+    target = find_target(arguments.target, settings, Path.cwd(), arguments.command)
+    if isinstance(target, HostedTarget):
+        raise UsageError(f"{target.file} is a server of your own: nothing of it is pinned.")
+    return server_key(target)
+
+
+def _file(arguments: PinArguments, context: Context) -> RecordFile:
+    return RecordFile(context.settings(arguments).home, _key(arguments, context))
+
+
+def _known(arguments: PinArguments, context: Context) -> tuple[ServerKey, Record]:
+    key = _key(arguments, context)
+    record = _file(arguments, context).load()
+    if record is None:
+        raise UsageError(
+            f"Nothing is known of {key.title}: it was never asked.",
+            hint=f"Ask it: mcp-local tools {_words(arguments)}",
+        )
+    return key, record
+
+
+def _words(arguments: PinArguments) -> str:
+    return arguments.target or f"-- {shlex.join(arguments.command)}"
+
+
+def _rows(approved: Definitions) -> Iterator[tuple[str, str, str]]:
+    for which in PINNED:
+        for name, definition in approved.lists.get(which, {}).items():
+            yield _NOUNS[which], name, digest(definition)[:_SHORT]
+    if approved.instructions:
+        yield "text", "instructions", digest(approved.instructions)[:_SHORT]
+
+
+def _told(change: Change) -> Iterator[Cell]:
+    what = _NOUNS.get(change.which, "")
+    yield Cell(f"{change.how.value}: {what} {change}".replace("  ", " "), "bold")
+    for line in change.lines():
+        yield Cell(line, _STYLES.get(line[:3], "dim"))
+
+
+def _count(approved: Definitions) -> int:
+    return sum(len(approved.lists.get(which, {})) for which in PINNED)
+
+
+def _since(found: list[Change]) -> Cell:
+    if not found:
+        return Cell("as approved", "green")
+    counts = ((how, sum(change.how is how for change in found)) for how in How)
+    return Cell(", ".join(f"{count} {how.value}" for how, count in counts if count), "yellow")
+
+
+def _document(key: ServerKey, record: Record, found: list[Change]) -> dict[str, object]:
+    return {
+        "server": key.title,
+        "seen": record.offer,
+        "approved": [
+            {"list": which, "name": name, "sha256": digest(definition)}
+            for which in PINNED
+            for name, definition in record.approved.lists.get(which, {}).items()
+        ],
+        "changes": [
+            {
+                "list": change.which,
+                "name": change.name,
+                "how": change.how.value,
+                "sha256": "" if change.after is None else digest(change.after),
+                "diff": change.lines(),
+            }
+            for change in found
+        ],
+    }
+
+
+COMMANDS = (
+    Command(
+        "pin show",
+        "Show what was approved of a server, and what has changed since.",
+        PinArguments,
+        _declare,
+        _show,
+        """
+        mcp-local pin show                       every server that is known
+        mcp-local pin show sqlite
+        mcp-local pin show -- uvx mcp-server-git
+        """,
+    ),
+    Command(
+        "pin approve",
+        "Approve what a server says of its tools now.",
+        ApproveArguments,
+        _declare_approve,
+        _approve,
+        """
+        mcp-local pin approve sqlite
+        mcp-local pin approve sqlite --only read_query
+        """,
+    ),
+    Command(
+        "pin reset",
+        "Forget what was approved: what the server says next is approved.",
+        PinArguments,
+        _declare,
+        _reset,
+        "mcp-local pin reset sqlite",
+    ),
+)
