@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.support.chat import ACCOUNT_TOOLS
@@ -33,7 +33,7 @@ _VOLATILE: Final = re.compile(
     rb"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # a UUID
     rb"|\b[0-9a-f]{32,64}\b"  # a task, a commit
     rb"|\bindex [0-9a-f]{7}\.\.[0-9a-f]{7}|\[main [0-9a-f]{7}\]"
-    rb'|"level":"[a-z]+","data":"[A-Z][a-z]+-level message"'  # server-everything's random ones
+    rb'|"level":"[a-z]+","data":"[A-Z][a-z]+[- ]level[- ]message"'  # at random
     rb'|(?<="requestState":")[^"]+'
     rb'|(?<="blob":")UmVzb3VyY2Ug[^"]+'  # a resource of server-everything with the time in it
 )
@@ -90,31 +90,25 @@ def differences(direct: Recording, relayed: Recording) -> list[str]:
     Lines are compared as bytes; only those that the relay must touch are compared as what they
     say, without the marks. An answer belongs to its request; all else keeps its order.
     """
-    found: list[str] = []
-    for part in (_answers, _others):
-        theirs, ours = part(direct), part(relayed)
-        found += [f"lost: {direct.bare(theirs[key])!r}" for key in theirs.keys() - ours.keys()]
-        found += [f"added: {relayed.bare(ours[key])!r}" for key in ours.keys() - theirs.keys()]
-        found += [
-            f"{direct.method(theirs[key])}: {direct.bare(theirs[key])!r}\n"
-            f"became {relayed.bare(ours[key])!r}"
-            for key in theirs.keys() & ours.keys()
-            if not _same(direct, theirs[key], relayed, ours[key])
-        ]
-    return found
+    theirs, ours = _answers(direct), _answers(relayed)
+    found = [f"lost: {direct.bare(theirs[key])!r}" for key in theirs.keys() - ours.keys()]
+    found += [f"added: {relayed.bare(ours[key])!r}" for key in ours.keys() - theirs.keys()]
+    found += [
+        f"{direct.method(theirs[key])}: {direct.bare(theirs[key])!r}\n"
+        f"became {relayed.bare(ours[key])!r}"
+        for key in theirs.keys() & ours.keys()
+        if not _same(direct, theirs[key], relayed, ours[key])
+    ]
+    told, passed_on = ([f"{r.bare(x)!r}" for x in r.lines if x.method] for r in (direct, relayed))
+    return found + list(unified_diff(told, passed_on, "direct", "relayed", lineterm="", n=0))
 
 
 def _answers(recording: Recording) -> dict[Any, Line]:
-    """Return the answers by id; of several to one request the last would hide the others."""
+    """Return the answers by id; there is one to each request."""
     lines = [line for line in recording.lines if not line.method]
-    seen = Counter(line.message.get("id") for line in lines)
-    assert max(seen.values()) == 1, seen
-    return {line.message.get("id"): line for line in lines}
-
-
-def _others(recording: Recording) -> dict[Any, Line]:
-    """Return requests and notifications of the server by their place."""
-    return dict(enumerate(line for line in recording.lines if line.method))
+    found = {line.message.get("id"): line for line in lines}
+    assert len(found) == len(lines)
+    return found
 
 
 def _same(direct: Recording, a: Line, relayed: Recording, b: Line) -> bool:

@@ -25,7 +25,10 @@ PLAIN: Final = str(SERVERS / "plain.py")
 PYTHON: Final = (sys.executable, "-P", "-m", "mcp_local")
 ALL: Final = "version: 1\ndefault: allow\n"
 """The policy that allows everything to whoever is signed in."""
-EVERY_REQUEST: Final = ("roots/list", "elicitation/create", "sampling/createMessage")
+EVERY_REQUEST: Final = (
+    *("roots/list", "elicitation/create", "elicitation/create:url"),
+    *("sampling/createMessage", "tasks/get", "tasks/result"),
+)
 _FETCH: Final = 100.0
 """Seconds for a package to be downloaded."""
 
