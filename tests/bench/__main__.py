@@ -8,9 +8,10 @@ from pathlib import Path
 
 import core
 import hosted
+import policy
 import relay
 
-NAMES = ("core", "hosted", "relay")
+NAMES = ("core", "policy", "hosted", "relay")
 LONG = ("growth",)
 """Run only when they are named."""
 
@@ -20,6 +21,8 @@ def run(name: str, home: Path, *, quick: bool) -> None:
     match name:
         case "core":
             core.main(quick=quick)
+        case "policy":
+            policy.main(quick=quick)
         case "hosted":
             hosted.main(home, quick=quick)
         case "relay":

@@ -1,4 +1,4 @@
-"""Policies of mcp-auth-guard beside that program: the same decisions, but for the differences told."""
+"""Policies of mcp-auth-guard beside that program: the same decisions, but for what check tells."""
 
 from __future__ import annotations
 
@@ -97,12 +97,16 @@ USES = {
     Kind.PROMPT: [Action.LIST, Action.GET],
 }
 people = st.builds(
-    lambda user, roles, claims: Identity(
-        "t", user, roles, frozenset(), frozenset(), "c", 0, 1 << 40, claims=claims
-    ),
-    st.sampled_from(["ann", "bob"]),
-    st.frozensets(st.sampled_from(["r", "s"])),
-    st.sampled_from([{}, {"c": "one"}]),
+    Identity,
+    tenant_id=st.just("t"),
+    object_id=st.sampled_from(["ann", "bob"]),
+    roles=st.frozensets(st.sampled_from(["r", "s"])),
+    scopes=st.just(frozenset[str]()),
+    groups=st.just(frozenset[str]()),
+    client_id=st.just("c"),
+    issued_at=st.just(0),
+    expires_at=st.just(1 << 40),
+    claims=st.sampled_from([{}, {"c": "one"}]),
 )
 components = st.one_of(
     st.builds(

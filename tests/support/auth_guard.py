@@ -14,6 +14,8 @@ from mcp_auth_guard.schemas.resource import ResourceContext, ToolResource
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mcp_local.identity.model import Identity
     from mcp_local.policy.model import Component, Request
 
@@ -25,8 +27,8 @@ _METHODS = {Kind.TOOL: "tools", Kind.RESOURCE: "resources", Kind.PROMPT: "prompt
 class AuthGuard:
     """The engine of that program with one policy."""
 
-    def __init__(self, policy: dict[str, object]) -> None:
-        self._engine = PolicyEngine([PolicyLoader.load_from_dict(policy)])
+    def __init__(self, policy: Mapping[str, object]) -> None:
+        self._engine = PolicyEngine([PolicyLoader.load_from_dict(dict(policy))])
 
     def allowed(self, identity: Identity, request: Request, component: Component) -> bool:
         """Tell what it decides."""
@@ -46,15 +48,11 @@ def contexts(
         roles=sorted(identity.roles),
         claims=dict(identity.claims),
         agent_id=request.client.name if request.client else None,
-        session_id=None,
         authenticated=True,
-        auth_method=None,
     )
     tool = ToolResource(
         name=component.name,
         namespace=component.namespace or None,
-        version=None,
-        description=None,
         tags=sorted(component.tags),
         arguments=dict(request.arguments or {}),
     )
@@ -64,6 +62,5 @@ def contexts(
         resource=tool,
         action=str(request.action),
         method=f"{kind}/{request.action}",
-        request_id=None,
         timestamp=request.now,
     )

@@ -1,18 +1,20 @@
-"""Generated policies of the whole language, as the mappings that YAML gives, and questions to them."""
+"""Generated policies of the whole language, as YAML would give them, and questions to ask them."""
 
 from __future__ import annotations
 
 from itertools import product
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 from hypothesis import assume, strategies as st
 
 from mcp_local.identity.model import Identity
-from mcp_local.policy.document import Document
 from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
 from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy
+
+if TYPE_CHECKING:
+    from mcp_local.policy.document import Document
 
 Plain: TypeAlias = dict[str, Any]
 Question: TypeAlias = tuple[Identity, Request, Component]
@@ -80,7 +82,9 @@ scalars = st.one_of(
 )
 
 
-def condition(field: str, operators: list[str], value: st.SearchStrategy[Any]) -> st.SearchStrategy:
+def condition(
+    field: str, operators: list[str], value: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Plain]:
     """Return conditions on one field."""
     return st.fixed_dictionaries(
         {"field": st.just(field), "operator": st.sampled_from(operators), "value": value}
@@ -155,15 +159,16 @@ def documents(draw: st.DrawFn) -> Document:
 
 
 identities = st.builds(
-    lambda roles, user, tenant, groups, scopes, claims: Identity(
-        tenant, user, roles, scopes, groups, "client", 0, 1 << 40, claims=claims
-    ),
-    st.frozensets(st.sampled_from([*ROLES, "Other"]), max_size=3),
-    st.sampled_from(["ann", "bob"]),
-    st.sampled_from(["t1", "t3"]),
-    st.frozensets(st.sampled_from(["g1", "g3"])),
-    st.frozensets(st.sampled_from(["s1", "s2"])),
-    st.sampled_from([{}, {"dept": "it"}, {"dept": 7}]),
+    Identity,
+    tenant_id=st.sampled_from(["t1", "t3"]),
+    object_id=st.sampled_from(["ann", "bob"]),
+    roles=st.frozensets(st.sampled_from([*ROLES, "Other"]), max_size=3),
+    scopes=st.frozensets(st.sampled_from(["s1", "s2"])),
+    groups=st.frozensets(st.sampled_from(["g1", "g3"])),
+    client_id=st.just("client"),
+    issued_at=st.just(0),
+    expires_at=st.just(1 << 40),
+    claims=st.sampled_from([{}, {"dept": "it"}, {"dept": 7}]),
 )
 arguments = st.one_of(
     st.none(),
@@ -186,13 +191,12 @@ requests = st.builds(
 own_tags = st.frozensets(st.sampled_from(TAGS), max_size=1)
 components = st.one_of(
     st.builds(
-        lambda name, tags, namespace, annotations: Component(
-            Kind.TOOL, name, tags, namespace, annotations=annotations
-        ),
+        Component,
+        st.just(Kind.TOOL),
         st.sampled_from(NAMES),
         own_tags,
-        st.sampled_from(["", "n1"]),
-        st.sampled_from([{}, {"readOnlyHint": True}, {"destructiveHint": False}]),
+        namespace=st.sampled_from(["", "n1"]),
+        annotations=st.sampled_from([{}, {"readOnlyHint": True}, {"destructiveHint": False}]),
     ),
     st.builds(Component, st.just(Kind.RESOURCE), st.sampled_from(URIS), own_tags),
     st.builds(Component, st.just(Kind.PROMPT), st.sampled_from(NAMES), own_tags),
