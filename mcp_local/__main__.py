@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
-from mcp_local.cli.context import take_environment
-from mcp_local.cli.main import main as run_command
+from mcp_local.cli.swift import run_swiftly
 
 
 def main() -> int:
@@ -15,11 +13,14 @@ def main() -> int:
     All that is imported on the way to ``run`` is the standard library's and light; every command
     brings its own weight along.
     """
-    if "_ARGCOMPLETE" in os.environ:
-        from mcp_local.cli.completion import answer_shell  # noqa: PLC0415 - only for a shell's Tab
+    words = sys.argv[1:]
+    code = run_swiftly(words)
+    if code is not None:
+        return code
+    from mcp_local.cli.context import take_environment  # noqa: PLC0415 - start-up: for all the rest
+    from mcp_local.cli.main import main as run_command  # noqa: PLC0415
 
-        answer_shell()
-    return run_command(sys.argv[1:], take_environment())
+    return run_command(words, take_environment())
 
 
 if __name__ == "__main__":

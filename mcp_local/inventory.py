@@ -13,9 +13,10 @@ from mcp_local.errors import StorageError
 from mcp_local.guard.definition_changes import changes
 from mcp_local.guard.definition_record import KINDS, Record, RecordFile
 from mcp_local.guard.explained import Relayed
+from mcp_local.log.place import open_log
 from mcp_local.settings import Definitions as WhenChanged
 from mcp_local.targets import HostedTarget
-from mcp_local.wiring import open_definitions, open_log, open_upstream, server_key
+from mcp_local.wiring import open_definitions, open_upstream, server_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

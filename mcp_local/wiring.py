@@ -10,18 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
-from mcp_local.guard.relay.child import Child
-from mcp_local.guard.relay.environment import child_environment
-from mcp_local.guard.relay.parts import RelayParts, Rules
-from mcp_local.guard.relay.supervisor import Supervised
-from mcp_local.log import Log
+from mcp_local.guard.relay.parts import RelayParts
+from mcp_local.guard.relay.wrap import wrap
 from mcp_local.policy.live import LivePolicy, note_policy
 from mcp_local.policy.served import serve_by
 from mcp_local.settings import Definitions, SignInMethod, Source
 from mcp_local.targets import RemoteTarget, WrappedTarget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from fastmcp import FastMCP
 
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
+    from mcp_local.log import Log
     from mcp_local.policy.builder import Policy
     from mcp_local.settings import Settings
 
@@ -62,16 +60,6 @@ def choose_policy(
         return live
     managed = source is Source.MANAGED
     return LivePolicy(Path(path) if path else None, folder=folder, managed=managed)
-
-
-def open_log(settings: Settings, echo: Callable[[str], None] | None = None) -> Log:
-    """Return the log of the settings; ``echo`` is given each line too."""
-    return Log(log_file(settings), settings.log_level, settings.log_format, echo=echo)
-
-
-def log_file(settings: Settings) -> Path:
-    """Return where the log is."""
-    return settings.home / "log" / "mcp-local.jsonl"
 
 
 def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Session:
@@ -131,12 +119,14 @@ def open_upstream(
 
         session = session or open_session(settings, environ, log)
         return open_remote(server, settings, environ, session, log)
-    env = child_environment(environ, server.env)
-
-    def make() -> Child:
-        return Child(server.command, server.args, env, target.folder, log)
-
-    return Supervised(make, log)
+    return wrap(
+        server.command,
+        server.args,
+        env=server.env,
+        folder=target.folder,
+        environ=environ,
+        log=log,
+    )
 
 
 def server_key(target: WrappedTarget | RemoteTarget) -> ServerKey:
@@ -154,12 +144,6 @@ def open_definitions(
 
     hold = target.server.definitions is Definitions.HOLD
     return ApprovedDefinitions(settings.home, server_key(target), log, hold=hold)
-
-
-def relay_rules(target: WrappedTarget | RemoteTarget) -> Rules:
-    """Return what the settings say of a server behind the relay."""
-    server = target.server
-    return Rules(server.name, server.requests, server.methods)
 
 
 def relay_parts(

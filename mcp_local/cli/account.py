@@ -14,8 +14,8 @@ from mcp_local.cli.person import look_up, open_broker, sign_in_settings
 from mcp_local.cli.sign_in_words import Announcer
 from mcp_local.cli.whoami import Report, TokenSource, describe, document, iso_time
 from mcp_local.errors import ExitCode, UsageError
+from mcp_local.log.place import open_log
 from mcp_local.settings import SignInMethod
-from mcp_local.wiring import open_log
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
@@ -51,6 +51,7 @@ class LoginArguments(BrokerArguments):
     timeout: str | None
     scope: list[str] | None
     claims: str
+    again: bool
 
     def overrides(self) -> dict[str, str | None]:
         """Return what was given in place of settings."""
@@ -71,6 +72,7 @@ def _declare_login(parser: Parser) -> None:
         "--scope", action="append", metavar="SCOPE", help="consent to another API's, too"
     )
     parser.add_argument("--claims", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--again", action="store_true", help=argparse.SUPPRESS)
     _declare_broker(parser)
 
 
@@ -93,6 +95,7 @@ def _login(arguments: LoginArguments, context: Context) -> ExitCode:
         result_fd=arguments.result_fd,
         scopes=arguments.scope or (),
         claims=arguments.claims,
+        again=arguments.again,
     )
     if not arguments.background:
         _answer(_kept(settings, context, TokenSource.NETWORK), context)

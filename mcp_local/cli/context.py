@@ -54,12 +54,16 @@ class Context:
 
 def global_flags(arguments: Arguments) -> list[str]:
     """Return the flags that start another process of ours with the same settings."""
-    given = arguments.overrides()
-    config = given["config"]
+    return as_flags(arguments.overrides())
+
+
+def as_flags(given: Mapping[str, str | None]) -> list[str]:
+    """Return what was given in place of settings as words of a command line."""
+    config = given.get("config")
     flags = {
         "--config": str(Path(config).absolute()) if config else None,
-        "--tenant": given["tenant"],
-        "--client-id": given["client_id"],
+        "--tenant": given.get("tenant"),
+        "--client-id": given.get("client_id"),
         "--account": given.get("account"),
     }
     return [word for flag, value in flags.items() if value is not None for word in (flag, value)]

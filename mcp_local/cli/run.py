@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
+from mcp_local.cli.relayed import serve_relayed
 from mcp_local.cli.target import (
     TargetArguments,
     bring_packages,
@@ -17,16 +18,10 @@ from mcp_local.cli.target import (
 )
 from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.stdio import claim_wire
+from mcp_local.log.place import open_log
 from mcp_local.settings import load, require_sign_in
 from mcp_local.targets import HostedTarget, RemoteTarget
-from mcp_local.wiring import (
-    guard_server,
-    open_log,
-    open_session,
-    open_upstream,
-    relay_parts,
-    relay_rules,
-)
+from mcp_local.wiring import guard_server, open_session, open_upstream
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -97,23 +92,12 @@ def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) 
 
 def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Context) -> ExitCode:
     """Serve a server that isn't hosted in this process."""
-    from mcp_local.guard.relay.serve import serve_relay  # noqa: PLC0415 - start-up: not for hosted
-
     log = open_log(settings, context.console.note if context.console.verbose else None)
     remote = isinstance(target, RemoteTarget)  # is sent the token of whoever is signed in
     session = open_session(settings, context.environ, log) if remote else None
     upstream = open_upstream(target, settings, context.environ, log, session)
     upstream.start()
-    wire = claim_wire()
-    return ExitCode(
-        serve_relay(
-            upstream,
-            wire,
-            lambda: relay_parts(target, settings, context.environ, log, session),
-            log=log,
-            rules=relay_rules(target),
-        )
-    )
+    return serve_relayed(upstream, target, settings, context.environ, log, session=session)
 
 
 def serve_own(server: FastMCP[Any], policy: Policy | str, context: Context) -> ExitCode:
@@ -148,6 +132,7 @@ COMMANDS = (
         _run,
         """
         mcp-local run server.py --policy policy.yaml
+        mcp-local run -- uvx mcp-server-git      the same around any stdio server
         mcp-local run --demo                     the sample server and a local Entra ID
         mcp-local run --demo --demo-user reader  the same, nobody has to sign in
         """,

@@ -12,8 +12,8 @@ from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Arguments, Command
 from mcp_local.errors import ExitCode, StorageError, UsageError
 from mcp_local.log import read_tail
+from mcp_local.log.place import log_file
 from mcp_local.settings import Source, show
-from mcp_local.wiring import log_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,11 @@ from fastmcp import Client, FastMCP
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
 from mcp_local.log import read_tail
+from mcp_local.log.place import log_file, open_log
 from mcp_local.settings import Settings, load
 from mcp_local.wiring import (
     choose_policy,
     guard_server,
-    log_file,
-    open_log,
     open_session,
 )
 

@@ -15,8 +15,8 @@ from mcp_local.cli.policy.write import refuse_existing, write_file
 from mcp_local.cli.target import TargetArguments, declare_target, find_named, target_settings
 from mcp_local.errors import ExitCode, StorageError
 from mcp_local.log import read_tail
+from mcp_local.log.place import log_file
 from mcp_local.policy.parse import parse_policy
-from mcp_local.wiring import log_file
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context

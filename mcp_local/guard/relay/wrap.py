@@ -1,0 +1,32 @@
+"""A wrapped server as its settings name it, ready to be started. Light: every start goes here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_local.guard.relay.child import Child
+from mcp_local.guard.relay.environment import child_environment
+from mcp_local.guard.relay.supervisor import Supervised
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from mcp_local.guard.relay.tail import Logs
+
+
+def wrap(  # noqa: PLR0913 - what a command is, each by its name
+    command: str,
+    args: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    folder: Path,
+    environ: Mapping[str, str],
+    log: Logs,
+) -> Supervised:
+    """Return the server that a command runs in ``folder``; started again when it ends by itself.
+
+    ``env`` is what it is given beside the allowed variables of ``environ``, ours.
+    """
+    given = child_environment(environ, env)
+    return Supervised(lambda: Child(command, args, given, folder, log), log)
