@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mcp_local.broker.state import SignInState
+    from mcp_local.emulator import Directory
     from mcp_local.emulator.visitor import Outcome
     from mcp_local.settings import Settings
 
@@ -179,9 +180,9 @@ class Desk:
 
 
 @contextmanager
-def desk(home: Path, *, strict_rotation: bool = False) -> Generator[Desk]:
-    """Set up a desk."""
-    with machine(home, strict_rotation=strict_rotation, device_interval=1) as here:
+def desk(home: Path, directory: Directory | None = None, **options: object) -> Generator[Desk]:
+    """Set up a desk; ``options`` are those of the emulator."""
+    with machine(home, directory, **{"device_interval": 1, **options}) as here:
         yield Desk(here, home.parent)
 
 

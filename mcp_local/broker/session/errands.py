@@ -106,11 +106,18 @@ class Errands:
                     await self._end(process)
 
     async def sign_in(
-        self, *, needed: Needed, begun: Needed, scopes: Sequence[str] = (), claims: str = ""
+        self,
+        *,
+        needed: Needed,
+        begun: Needed,
+        scopes: Sequence[str] = (),
+        claims: str = "",
+        again: bool = False,
     ) -> None:
         """Have the person asked, and wait until that has begun, or is over already.
 
-        ``scopes`` are those of another API, ``claims`` what its token must meet.
+        ``scopes`` are those of another API, ``claims`` what its token must meet; ``again`` asks
+        even if there is a token.
 
         ``needed`` is asked again when it is our turn, since another instance may have done it;
         ``begun`` whether the person is being asked.
@@ -120,7 +127,7 @@ class Errands:
                 return
             await self._until_begun(begun)  # a sign-in that is about to begin, or to end
             if await needed():
-                command = ["login", *_wanting(scopes, claims)]
+                command = ["login", *(["--again"] if again else []), *_wanting(scopes, claims)]
                 self._sign_in = await self._send(command, wanted=lambda: True)
                 await self._until_begun(begun)
 

@@ -137,18 +137,23 @@ class LocalSession:
         await self._news.until(lambda: self._view.settled or not self._under_way(), seconds=left)
         return self.status()
 
-    async def consent(self, scopes: Sequence[str], *, claims: str, wait: float) -> Status:
-        """Start (or join) a sign-in for another API; wait ``wait`` seconds.
+    async def consent(
+        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
+    ) -> Status:
+        """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds.
 
-        ``claims`` (JSON) is what that API's token must meet.
+        ``claims`` (JSON) is what that API's token must meet; ``again`` asks the person even if
+        there is a token without them.
         """
 
         async def needed() -> bool:
             await self._look()
             return not self._joinable()
 
-        if not self._under_way():
-            ask = partial(self._errands.sign_in, scopes=scopes, claims=claims)
+        allowed = self._when is not SignInWhen.NEVER and not self._left_alone
+        if allowed and self._prompts_left and not self._under_way():
+            self._prompts_left -= 1
+            ask = partial(self._errands.sign_in, scopes=scopes, claims=claims, again=again)
             self._ask(lambda: ask(needed=needed, begun=self._begun))
         await self._news.until(lambda: not self._under_way(), seconds=wait)
         return self.status()

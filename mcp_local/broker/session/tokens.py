@@ -48,7 +48,9 @@ class Person(Protocol):
         """Fetch a new token now."""
         ...
 
-    async def consent(self, scopes: Sequence[str], *, claims: str, wait: float) -> Status:
+    async def consent(
+        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
+    ) -> Status:
         """Have the person asked for another API; wait so many seconds."""
         ...
 
@@ -116,9 +118,12 @@ class OwnTokens:
             raise SignInNeeded("Nobody is signed in.", hint="Sign in: `mcp-local login`.")
         return token
 
-    def sign_in(self, scopes: Sequence[str], *, claims: str, wait: float) -> Status:
-        """Have the person asked; return where that stands after ``wait`` seconds."""
-        work = self._person.consent(scopes, claims=claims, wait=wait)
+    def sign_in(self, scopes: Sequence[str], *, claims: str, again: bool, wait: float) -> Status:
+        """Have the person asked; return where that stands after ``wait`` seconds.
+
+        ``again``: even if there is a token without it.
+        """
+        work = self._person.consent(scopes, claims=claims, again=again, wait=wait)
         return self._loop.run(work, seconds=wait + _LOOP)
 
 
@@ -167,11 +172,14 @@ class ResourceTokens:
             return kept.token
         raise _why(kept)
 
-    def sign_in(self, scopes: Sequence[str], *, claims: str, wait: float) -> Status:
-        """Have the person asked; return where that stands after ``wait`` seconds."""
+    def sign_in(self, scopes: Sequence[str], *, claims: str, again: bool, wait: float) -> Status:
+        """Have the person asked; return where that stands after ``wait`` seconds.
+
+        ``again``: even if there is a token without it.
+        """
         key = key_of(scopes)
         claims = claims or self._known.get(key, (None, ResourceToken()))[1].claims
-        work = self._person.consent(scopes, claims=claims, wait=wait)
+        work = self._person.consent(scopes, claims=claims, again=again, wait=wait)
         return self._loop.run(work, seconds=wait + _LOOP)
 
     async def _get(self, scopes: Sequence[str], used: Secret | None, claims: str) -> ResourceToken:

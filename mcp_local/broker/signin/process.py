@@ -60,6 +60,7 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
     result_fd: int | None = None,
     scopes: Sequence[str] = (),
     claims: str = "",
+    again: bool = False,
 ) -> VerifiedToken:
     """Sign the person in, or adopt the result of the sign-in that is already under way.
 
@@ -70,7 +71,7 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
     to the limit on prompts. ``result_fd`` hands the result to the starting server, whose storage
     is memory only. ``announce`` is called with each state that the person should see. ``scopes``
     are those of another API that the person is to consent to as well, ``claims`` (JSON) what that
-    API's token must meet.
+    API's token must meet. With ``again`` what is already there isn't adopted.
 
     Raises:
         SettingsError: what a sign-in needs isn't set, or nothing could keep its result.
@@ -89,6 +90,7 @@ def run_sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
         background=background,
         scopes=tuple(scopes),
         claims=claims,
+        adopts=background and not again,
     )
     profile = profile_dir(settings)
     with _terminable(), open_channel(result_fd) as channel:
@@ -115,6 +117,8 @@ class _Way:
     background: bool
     scopes: tuple[str, ...]
     claims: str
+    adopts: bool
+    """Whether a token that is there already will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,7 @@ class _SignIn:
         state = self._enter(transitions.interrupted)  # whoever waited without this lock is dead
         claims = self.way.claims or state.claims
         wants_person = state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
-        if (waited or self.way.background) and not wants_person:
+        if (waited or self.way.adopts) and not wants_person:
             try:
                 return self._without_person()
             except InteractionNeeded as error:

@@ -48,8 +48,11 @@ class Tokens(Protocol):
         """
         ...
 
-    def sign_in(self, scopes: Sequence[str], *, claims: str, wait: float) -> Status:
-        """Have the person asked; return where that stands after ``wait`` seconds."""
+    def sign_in(self, scopes: Sequence[str], *, claims: str, again: bool, wait: float) -> Status:
+        """Have the person asked; return where that stands after ``wait`` seconds.
+
+        ``again``: even if there is a token without it.
+        """
         ...
 
 
@@ -103,7 +106,7 @@ class Bearer:
             elif used == self._signed_in:
                 raise self._refused()
             elif used == self._refreshed:
-                self._ask(wait, "")
+                self._ask(wait, "", again=True)
             else:
                 self._refreshed = self._get(wait, used)
 
@@ -112,23 +115,27 @@ class Bearer:
             return self._tokens.get(self._scopes, wait=wait, used=used, claims=claims)
         except SignInNeeded as error:
             if not wait:
-                raise NoCredential(f"{self._host}: {error.message} {error.hint}") from None
+                raise NoCredential(f"{self._host} wants a token: {error.message}") from None
             return self._ask(wait, claims)
         except McpLocalError as error:
             raise NoCredential(
                 f"There is no token for {self._host}: {error.message} {error.hint}"
             ) from None
 
-    def _ask(self, wait: float, claims: str) -> Secret:
+    def _ask(self, wait: float, claims: str, *, again: bool = False) -> Secret:
         """Have the person sign in, and return what that brought."""
-        status = self._tokens.sign_in(self._scopes, claims=claims, wait=wait)
+        if not wait:
+            raise NoCredential(f"{self._host} refuses the token.")
+        status = self._tokens.sign_in(self._scopes, claims=claims, again=again, wait=wait)
         if status.phase in _WAITING:
             raise NoCredential(_where_to_go(self._host, status))
         try:
             token = self._tokens.get(self._scopes, wait=wait)
         except McpLocalError as error:
+            scopes = " ".join(f"--scope {scope}" for scope in self._scopes)
             raise NoCredential(
-                f"The sign-in for {self._host} brought no token: {error.message} {error.hint}"
+                f"There is no token for {self._host}: {error.message} "
+                f"Sign in for it: `mcp-local login {scopes}`."
             ) from None
         self._signed_in = token
         return token

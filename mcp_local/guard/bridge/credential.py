@@ -45,7 +45,7 @@ class Credential(Protocol):
     """What is shown to one remote server. Called from several threads; blocks."""
 
     def headers(self, *, wait: float) -> Mapping[str, str]:
-        """Return the headers that say who asks; waits so many seconds for what isn't there yet.
+        """Return the headers that say who asks; a person may be asked for ``wait`` seconds.
 
         Raises:
             NoCredential: there is nothing to show.
@@ -53,7 +53,7 @@ class Credential(Protocol):
         ...
 
     def renew(self, shown: Mapping[str, str], challenge: Challenge, *, wait: float) -> None:
-        """Get something better than what was shown and refused.
+        """Get something better than what was shown and refused; ``wait`` as above.
 
         Raises:
             NoCredential: there is nothing better.

@@ -9,7 +9,7 @@ import msgspec
 
 from mcp_local.guard.bridge.credential import NoCredential
 from mcp_local.guard.bridge.envelope import INITIALIZED, Envelope
-from mcp_local.guard.bridge.link import SIGN_IN_AT_START, SIGN_IN_AT_USE
+from mcp_local.guard.bridge.link import SIGN_IN_AT_USE
 from mcp_local.guard.bridge.older import Older
 from mcp_local.guard.bridge.problems import RemoteProblem
 from mcp_local.guard.bridge.streamable import NotThisTransport, Streamable
@@ -49,7 +49,7 @@ class Handshake:
             self._close_link()
             self._hello = (hello, envelope)
             try:
-                self._link, answer = self._connect(hello, envelope, wait=SIGN_IN_AT_START)
+                self._link, answer = self._connect(hello, envelope, wait=0.0)
             except NoCredential as error:
                 self._log.event("remote_waits", why=error.text)
                 return _own_answer(envelope, self._channel.host)

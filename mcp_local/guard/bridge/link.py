@@ -12,10 +12,8 @@ if TYPE_CHECKING:
 Deliver = Callable[[bytes], None]
 """Takes a message of the server; called from several threads."""
 
-SIGN_IN_AT_START: Final = 8.0
-"""Seconds that ``initialize`` waits for a token; clients give up after 30, some after 10."""
 SIGN_IN_AT_USE: Final = 40.0
-"""Seconds that a call waits for a person (CLIENTS.md consequence 4)."""
+"""Seconds that a call waits for a person (CLIENTS.md consequence 4); ``initialize`` asks nobody."""
 FIRST_ANSWER: Final = 30.0
 """Seconds that a server may take to say who it is."""
 
