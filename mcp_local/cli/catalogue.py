@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FAMILIES = {
     "Serve": {"run": ["run"]},
     "Look around": {"demo": ["demo"], "emulator": ["emulator"]},
+    "Set up": {"init": ["init"]},
     "Sign in": {"account": ["login", "logout", "refresh", "whoami", "token"]},
     "Ask and use": {"ask": ["tools", "can"], "use": ["call", "read", "prompt"]},
     "Write policies": {
@@ -28,8 +29,8 @@ FAMILIES = {
         "policy.export": ["policy export"],
         "policy.schema": ["policy schema"],
     },
-    "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
     "Approve servers": {"pin": ["pin show", "pin approve", "pin reset"]},
+    "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
     "In Entra ID": {
         "app": ["app az", "app bicep", "app terraform", "app graph", "app manifest", "app check"]
     },

@@ -1,0 +1,167 @@
+"""The first set-up: ``init``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from mcp_local.broker.authority.http import Http
+from mcp_local.broker.authority.metadata import Documents
+from mcp_local.broker.storage.keystore import in_memory
+from mcp_local.broker.storage.memory_store import MemoryStore
+from mcp_local.cli.catalogue import find_command
+from mcp_local.cli.parser import Command
+from mcp_local.cli.target import TargetArguments, declare_target
+from mcp_local.desktop.setup import read_env_file, write_settings
+from mcp_local.errors import ExitCode, UsageError
+from mcp_local.settings import SignInMethod
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mcp_local.cli.context import Context
+    from mcp_local.cli.parser import Parser
+    from mcp_local.settings import Settings
+
+_QUESTIONS: Final = {
+    "tenant": "Directory (tenant) ID, or a domain of the tenant",
+    "client_id": "Application (client) ID of the client app",
+    "api": "Application (client) ID of the API app (empty: the client app itself)",
+}
+_REQUIRED: Final = ("tenant", "client_id")
+
+
+class InitArguments(TargetArguments):
+    """``init``."""
+
+    env_file: str | None
+    no_sign_in: bool
+    force: bool
+
+
+def _declare(parser: Parser) -> None:
+    declare_target(parser)
+    parser.add_argument(
+        "--from", dest="env_file", metavar="FILE", help="take AZURE_* names over from a .env"
+    )
+    parser.add_argument("--no-sign-in", action="store_true", help="leave the sign-in for later")
+    parser.add_argument("--force", action="store_true", help="write over settings that differ")
+
+
+def _init(arguments: InitArguments, context: Context) -> ExitCode:
+    values = _given(arguments, context)
+    if context.console.can_ask:
+        values = _asked(values, arguments, context)
+    missing = [name for name in _REQUIRED if not values.get(name)]
+    if missing:
+        flags = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
+        raise UsageError(
+            f"{flags} {'is' if len(missing) == 1 else 'are'} needed.",
+            hint="The Entra admin center shows it on the app's overview page; README, "
+            '"Set up Microsoft Entra ID", tells how to register the apps.',
+        )
+    arguments.tenant, arguments.client_id = values["tenant"], values["client_id"]
+    settings = context.settings(arguments)
+    _check_tenant(settings, context)
+    changed = write_settings(settings.config_file, values, force=arguments.force)
+    said = "is written" if changed else "says so already"
+    context.console.note(f"{settings.config_file} {said}.")
+    policy = _first_policy(arguments, settings, context)
+    if not arguments.no_sign_in and settings.signin.method is not SignInMethod.NONE:
+        login = find_command("login")
+        login.run(login.parse(_flags(arguments)), context)
+    line = _install_line(arguments, policy)
+    context.console.answer(
+        {"config_file": str(settings.config_file), "next": line}, f"Next: {line}"
+    )
+    return ExitCode.OK
+
+
+def _given(arguments: InitArguments, context: Context) -> dict[str, str]:
+    """Return what flags and the ``.env`` say; flags win."""
+    flags = {"tenant": arguments.tenant, "client_id": arguments.client_id, "api": arguments.api}
+    given = {name: value for name, value in flags.items() if value}
+    if arguments.env_file is None:
+        return given
+    taken = read_env_file(Path(arguments.env_file))
+    if taken.unused:
+        context.console.warn(
+            f"Not used: {', '.join(taken.unused)}. A desktop program is a public client: it has no "
+            "secret, and it listens on no address that one could set."
+        )
+    return {**taken.settings, **given}
+
+
+def _asked(values: Mapping[str, str], arguments: InitArguments, context: Context) -> dict[str, str]:
+    """Return the values with what the person answers; what is known already isn't asked for."""
+    settings = context.settings(arguments)
+    known = {name: getattr(settings, name) for name in _REQUIRED}
+    complete = {name: text for name, text in known.items() if text} | dict(values)
+    for name, question in _QUESTIONS.items():
+        if name not in complete and (answer := context.console.ask(f"{question}: ")):
+            complete[name] = answer
+    return complete
+
+
+def _check_tenant(settings: Settings, context: Context) -> None:
+    """Ask the authority for the tenant.
+
+    Raises:
+        SettingsError: there is no such tenant.
+        Unreachable: the authority doesn't answer.
+    """
+    http = Http(settings)
+    try:
+        with context.console.progress("asking the authority"):
+            store = MemoryStore(in_memory("only to ask"))
+            document = Documents(http, settings.authority, store, time.time).v2()
+    finally:
+        http.close()
+    context.console.note(f"The tenant is there: {document.issuer}")
+
+
+def _first_policy(arguments: InitArguments, settings: Settings, context: Context) -> str:
+    """Propose a policy for the target, beside the settings file; return its path, or empty."""
+    if arguments.policy or not (arguments.target or arguments.command):
+        return arguments.policy or ""
+    path = settings.config_file.parent / "policy.yaml"
+    if path.exists():
+        context.console.note(f"{path} is there already; it stays as it is.")
+        return str(path)
+    words = ["--output", str(path), *_flags(arguments)]
+    target = [arguments.target] if arguments.target else ["--", *arguments.command]
+    init = find_command("policy init")
+    init.run(init.parse([*words, *target]), context)
+    return str(path)
+
+
+def _flags(arguments: InitArguments) -> list[str]:
+    config = ["--config", arguments.config] if arguments.config else []
+    return [*config, *(["--json"] if arguments.json else [])]
+
+
+def _install_line(arguments: InitArguments, policy: str) -> str:
+    """Return what adds the server to a client."""
+    words = ["mcp-local", "install", "claude-desktop"]
+    if arguments.target or arguments.command:
+        words.append("NAME")
+    words += [arguments.target] if arguments.target else []
+    words += ["--policy", policy] if policy else []
+    return " ".join([*words, *(["--", *arguments.command] if arguments.command else [])])
+
+
+COMMANDS = (
+    Command(
+        "init",
+        "Set up for the first time: settings, a first policy, sign-in.",
+        InitArguments,
+        _declare,
+        _init,
+        """
+        mcp-local init                                   asks for what it needs
+        mcp-local init --tenant … --client-id … --api … server.py
+        mcp-local init --from .env --no-sign-in
+        """,
+    ),
+)

@@ -1,0 +1,135 @@
+"""The first set-up, from nothing to a signed-in person, against the emulator."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.errors import ExitCode
+
+if TYPE_CHECKING:
+    from mcp_local.emulator import Emulator
+
+SERVER = Path(__file__).parent / "servers" / "notes.py"
+
+
+def _run(emulator: Emulator, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    told = emulator.environment()
+    environ = {
+        "MCP_LOCAL_HOME": str(folder),
+        "MCP_LOCAL_AUTHORITY": told["MCP_LOCAL_AUTHORITY"],
+        "MCP_LOCAL_CA_FILE": told["MCP_LOCAL_CA_FILE"],
+        "MCP_LOCAL_CACHE_KEY": "file",
+        "BROWSER": f"{sys.executable} -m mcp_local.emulator.visitor --user reader %s",
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "mcp_local", "init", *words],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def _ids(emulator: Emulator) -> list[str]:
+    ids = ("--tenant", emulator.tenant_id, "--client-id", emulator.client_id)
+    return [*ids, "--api", emulator.api_id]
+
+
+def test_one_line_leads_from_nothing_to_a_signed_in_person(
+    entra_emulator: Emulator, tmp_path: Path
+) -> None:
+    """Settings are written, a policy is proposed, the browser opens, and the next line is told."""
+    done = _run(entra_emulator, tmp_path, *_ids(entra_emulator), str(SERVER))
+    assert done.returncode == ExitCode.OK, done.stderr
+    settings = tomllib.loads((tmp_path / "config.toml").read_text(encoding="utf-8"))
+    assert settings == {
+        "tenant": entra_emulator.tenant_id,
+        "client_id": entra_emulator.client_id,
+        "api": entra_emulator.api_id,
+    }
+    policy = tmp_path / "policy.yaml"
+    assert policy.is_file()
+    assert "reader@" in done.stdout
+    assert f"install claude-desktop NAME {SERVER} --policy {policy}" in done.stdout
+    again = _run(entra_emulator, tmp_path, *_ids(entra_emulator), "--no-sign-in", str(SERVER))
+    assert again.returncode == ExitCode.OK
+    assert "says so already" in again.stderr
+    assert "stays as it is" in again.stderr
+
+
+def test_an_env_file_is_taken_over_and_its_secret_is_not(
+    entra_emulator: Emulator, tmp_path: Path
+) -> None:
+    """Unused names are told, values of secrets are not."""
+    env = tmp_path / ".env"
+    env.write_text(
+        f"AZURE_TENANT_ID='{entra_emulator.tenant_id}' # ours\n"
+        f"export AZURE_CLIENT_ID={entra_emulator.client_id}\n"
+        "AZURE_CLIENT_SECRET=s3cret-canary\nOTHER=1\n",
+        encoding="utf-8",
+    )
+    done = _run(entra_emulator, tmp_path, "--from", str(env), "--no-sign-in", "--json")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert "Not used: AZURE_CLIENT_SECRET." in done.stderr
+    text = (tmp_path / "config.toml").read_text(encoding="utf-8")
+    assert "s3cret-canary" not in text + done.stdout + done.stderr
+    assert tomllib.loads(text)["client_id"] == entra_emulator.client_id
+    assert json.loads(done.stdout)["config_file"] == str(tmp_path / "config.toml")
+
+
+def test_nothing_is_written_for_a_tenant_that_is_not_there(
+    entra_emulator: Emulator, tmp_path: Path
+) -> None:
+    """The authority is asked first."""
+    other = "99999999-9999-4999-8999-999999999999"
+    done = _run(entra_emulator, tmp_path, "--tenant", other, "--client-id", other)
+    assert done.returncode == ExitCode.USAGE
+    assert not (tmp_path / "config.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "--tenant and --client-id are needed"),
+        (["--tenant", "contoso.example"], "--client-id is needed"),
+        (["--from", "nowhere"], "can't be read"),
+    ],
+)
+def test_what_is_missing_is_named_where_nobody_can_be_asked(
+    words: list[str], message: str, entra_emulator: Emulator, tmp_path: Path
+) -> None:
+    """Exit 2, and nothing is written."""
+    done = _run(entra_emulator, tmp_path, *words)
+    assert done.returncode == ExitCode.USAGE
+    assert message in done.stderr
+    assert not (tmp_path / "config.toml").exists()
+
+
+def test_settings_that_differ_are_kept_unless_forced(
+    entra_emulator: Emulator, tmp_path: Path
+) -> None:
+    """Comments and other settings stay either way."""
+    file = tmp_path / "config.toml"
+    other = "99999999-9999-4999-8999-999999999999"
+    text = f'# mine\nclient_id = "{other}"\n[log]\nlevel = "debug"\n'
+    file.write_text(text, encoding="utf-8")
+    words = [*_ids(entra_emulator), "--no-sign-in"]
+    refused = _run(entra_emulator, tmp_path, *words)
+    assert refused.returncode == ExitCode.USAGE
+    assert "`client_id` is set to another value" in refused.stderr
+    forced = _run(entra_emulator, tmp_path, *words, "--force")
+    assert forced.returncode == ExitCode.OK, forced.stderr
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("# mine\n")
+    assert tomllib.loads(text)["log"] == {"level": "debug"}
+    assert tomllib.loads(text)["client_id"] == entra_emulator.client_id
