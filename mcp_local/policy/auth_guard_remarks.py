@@ -18,7 +18,7 @@ _MOST_LINES = 8
 
 
 class Difference(StrEnum):
-    """What differs. Here nothing is ever allowed that isn't there, but for the last four."""
+    """What differs. Here nothing is ever allowed that isn't there, but for the last six."""
 
     ORDER = "at equal priority a deny comes first here; there the first in the file does"
     SEARCH = "in a deny, `regex` finds a match anywhere here; there only at the start of the text"

@@ -95,10 +95,10 @@ class RuleReader:
 
     def _conditions(self, node: Node | None, path: str, effect: Effect) -> list[Told] | None:
         """Return the conditions that can be told; ``None``: they can never all be true."""
-        if nothing(node):
+        if node is None or nothing(node):
             return []
         if not isinstance(node, Sequence):
-            self._check.words(node, path)
+            self._check.wrong(node, path, "must be a list of conditions", "Put a `- ` before each.")
             return []
         read = [
             read_condition(self._check, item, f"{path}[{position}]", effect, self._remarks)
@@ -117,7 +117,8 @@ class RuleReader:
         only_calls = read.actions == [Action.CALL]
         lacking = set(KINDS) - set(read.kinds)
         if read.effect is Effect.ALLOW and "tools" in read.kinds and lacking and not only_calls:
-            self._remarks.meet(Difference.KINDS, read.node.origin, f"{read.path}.tools")
+            origin = read.fields["tools"].origin
+            self._remarks.meet(Difference.KINDS, origin, f"{read.path}.tools")
         priority = read.fields.get("priority")
         text = priority.text if isinstance(priority, Scalar) else str(STANDARD_PRIORITY)
         if read.effect is Effect.ALLOW:

@@ -25,7 +25,7 @@ QUICK = settings(
 SILENT = {Difference.CASE, Difference.URIS}
 """Differences that can't show here: this is no Windows, and resources are named by their URIs."""
 WIDER = {Difference.LISTS, Difference.MEMBERS, Difference.CLASSES, Difference.AUTH}
-"""The only ones by which something may be allowed that isn't there."""
+"""The only others by which something may be allowed that isn't there."""
 
 NAMES = ["get_a", "get_b", "run", "x://a", "x://b"]
 GLOBS = ["get_*", "*_a", "*", "r?n", "x://*", "[!g]*", "g[e"]
