@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,9 @@ def _lines(results: Results, cases: Sequence[Case], file: str) -> Iterator[str]:
 
 
 def _asked(request: Request, component: Component) -> str:
-    given = (
-        "" if request.arguments is None else f" {msgspec.json.encode(request.arguments).decode()}"
-    )
-    return f"{request.action} {component.name}{given}"
+    given = request.arguments
+    shown = "" if given is None else f" {json.dumps(given, ensure_ascii=False)}"
+    return f"{request.action} {component.name}{shown}"
 
 
 def _who(case: Case) -> str:

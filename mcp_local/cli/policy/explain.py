@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,12 @@ import msgspec
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.policy.spoken import spoken_of
-from mcp_local.cli.policy.subject import ask_server, declare_server, policy_and_server
+from mcp_local.cli.policy.subject import (
+    ask_server,
+    declare_server,
+    policy_and_server,
+    warn_of_strange_roles,
+)
 from mcp_local.cli.target import TargetArguments
 from mcp_local.errors import ExitCode, UsageError, did_you_mean
 from mcp_local.policy.explain import Explanation, explain
@@ -74,6 +80,7 @@ def _explain(arguments: ExplainArguments, context: Context) -> ExitCode:
         component = request_for.component()
         if not component.tags and any(each.tags for each in spoken_of(subject.documents)):
             context.console.note("No server was named: it is taken to carry no tags of its own.")
+    warn_of_strange_roles(subject, arguments.role, context)
     decision = subject.policy.decide(
         request_for.identity(), request_for.request(component.kind), component
     )
@@ -172,7 +179,7 @@ def _show(found: Explanation, console: Console) -> None:
 
 
 def _said(value: object) -> str:
-    return "" if value is None else msgspec.json.encode(value).decode()
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 COMMANDS = (

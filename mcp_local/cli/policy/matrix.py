@@ -10,7 +10,12 @@ import msgspec
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Command
 from mcp_local.cli.policy.page import matrix_page
-from mcp_local.cli.policy.subject import components_of, declare_server, policy_and_server
+from mcp_local.cli.policy.subject import (
+    components_of,
+    declare_server,
+    policy_and_server,
+    warn_of_strange_roles,
+)
 from mcp_local.cli.policy.words import EFFECTS, placed, role_name
 from mcp_local.cli.policy.write import write_file
 from mcp_local.cli.target import TargetArguments
@@ -49,6 +54,7 @@ def _declare(parser: Parser) -> None:
 
 def _matrix(arguments: MatrixArguments, context: Context) -> ExitCode:
     subject = policy_and_server(arguments, context)
+    warn_of_strange_roles(subject, arguments.role, context)
     found = matrix(subject.policy, components_of(subject, context), arguments.role)
     if not found.roles:
         context.console.note("No role is spoken of, and nobody may use any of it.")

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from mcp_local.cli.parser import Arguments
 from mcp_local.cli.policy.spoken import spoken_of
 from mcp_local.cli.target import TargetArguments, bring_packages, find_named, target_settings
-from mcp_local.errors import UsageError
+from mcp_local.errors import UsageError, did_you_mean
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.load import read_documents
 from mcp_local.targets import SAMPLE, HostedTarget, WrappedTarget
 from mcp_local.wiring import policy_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
     from mcp_local.policy.document import Document
@@ -123,6 +125,15 @@ def named_server(arguments: TargetArguments, settings: Settings) -> Target | Non
     if arguments.target is None and not arguments.command:
         return None
     return find_named(arguments, settings)
+
+
+def warn_of_strange_roles(subject: Subject, roles: Sequence[str], context: Context) -> None:
+    """Tell of roles that the policy doesn't speak of: mostly they are misspelt."""
+    known = subject.policy.roles
+    for role in roles:
+        if known and role not in known:
+            hint = did_you_mean(role, known)
+            context.console.warn(f"The policy speaks of no role {role!r}. {hint}")
 
 
 def components_of(subject: Subject, context: Context) -> list[Component]:
