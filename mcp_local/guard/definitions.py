@@ -138,7 +138,8 @@ class ApprovedDefinitions:
 
     def _compare(self) -> None:
         self._changes = changes(self.record.approved, self.record.seen)
-        held = frozenset((each.which, each.name) for each in self._changes)
+        differ = self._changes if self._hold else []
+        held = frozenset((each.which, each.name) for each in differ)
         if held != self._held or self.problem:
             self._held = held
             self.generation += 1
