@@ -142,7 +142,6 @@ class Channel:
             flight.hurry(_REST)
             reply.drain()
         finally:
-            flight.lands()
             reply.close()
 
     def _send(self, request: Request) -> Reply:

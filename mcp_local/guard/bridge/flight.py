@@ -11,7 +11,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
+
+_boarding: Final = threading.Lock()
+"""A connection is used by one request after the other: never break off somebody else's."""
 
 
 @final
@@ -21,7 +24,7 @@ class Flight:
     def __init__(self) -> None:
         self.broken = False
         """Whether it was broken off."""
-        self._connection: HTTPConnection | None = None
+        self._connection: _Plain | _Secure | None = None
 
     @contextmanager
     def boarding(self) -> Generator[None]:
@@ -32,30 +35,26 @@ class Flight:
         finally:
             _current.flight = None
 
-    def rides(self, connection: HTTPConnection) -> None:
+    def rides(self, connection: _Plain | _Secure) -> None:
         """Note the connection that carries it."""
         self._connection = connection
-        if self.broken:
-            self.abort()
 
     def abort(self) -> None:
         """Break it off: whoever reads from it sees the end."""
         self.broken = True
-        connection = self._connection
-        sock = connection.sock if connection is not None else None
-        if sock is not None:
-            with suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self._on_socket(lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for each byte from now on."""
-        sock = self._connection.sock if self._connection is not None else None
-        if sock is not None:
-            sock.settimeout(seconds)
+        self._on_socket(lambda sock: sock.settimeout(seconds))
 
-    def lands(self) -> None:
-        """Forget the connection, which may carry another request now."""
-        self._connection = None
+    def _on_socket(self, do: Callable[[socket.socket], None]) -> None:
+        with _boarding:
+            connection = self._connection
+            if connection is None or connection.carries is not self or connection.line is None:
+                return
+            with suppress(OSError):  # it is closed already
+                do(connection.line)
 
 
 class _Current(threading.local):
@@ -65,18 +64,37 @@ class _Current(threading.local):
 _current = _Current()
 
 
-def _board(connection: HTTPConnection) -> None:
-    if _current.flight is not None:
-        _current.flight.rides(connection)
+def _board(connection: _Plain | _Secure) -> None:
+    flight = _current.flight
+    if flight is not None and connection.carries is not flight:
+        with _boarding:
+            connection.carries = flight
+            flight.rides(connection)
 
 
 class _Plain(HTTPConnection):
+    carries: Flight | None = None
+    line: socket.socket | None = None
+    """The socket, also once the connection has handed it over to the answer."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.line = self.sock
+
     def putheader(self, header: str, *values: str) -> None:
         _board(self)
         super().putheader(header, *values)
 
 
 class _Secure(HTTPSConnection):
+    carries: Flight | None = None
+    line: socket.socket | None = None
+    """As above."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.line = self.sock
+
     def putheader(self, header: str, *values: str) -> None:
         _board(self)
         super().putheader(header, *values)
