@@ -54,6 +54,7 @@ class ApprovedDefinitions:
         self._last: dict[str, str] = {}
         self._stamp: tuple[int, int] | None = None
         self._looked = 0.0
+        self._approved_elsewhere = False
         self.generation = 0
         """Grows each time that something else is held back."""
         self._load()
@@ -75,28 +76,34 @@ class ApprovedDefinitions:
 
     def is_held(self, which: str, name: str = "") -> bool:
         """Whether a component, or the instructions, must not reach a client."""
-        self.look()
+        self._refresh()
         return self._hold and (bool(self.problem) or (which, name) in self._held)
 
     def look(self) -> bool:
-        """See whether something was approved elsewhere, once a second; True when it was."""
+        """See whether something was approved elsewhere; True once for each time that it was."""
+        self._refresh()
+        approved, self._approved_elsewhere = self._approved_elsewhere, False
+        return approved
+
+    def _refresh(self) -> None:
+        """Read the record again where its file has changed; looks at it once a second."""
         now = time.monotonic()
         if now - self._looked < _LOOK:
-            return False
+            return
         self._looked = now
         if self._file.stamp() == self._stamp:
-            return False
+            return
         before = self.generation
         with self._lock:
             self._load()
-        return self.generation != before
+        self._approved_elsewhere |= self.generation != before
 
     def notice(self) -> str:
         """Return what whoami must tell, in a sentence; empty while all is as approved.
 
         It names no component: a model reads it, to which some may be hidden.
         """
-        self.look()
+        self._refresh()
         if self.problem:
             held = " All that it has is held back." if self._hold else ""
             return f"What was approved of {self._title} isn't known: {self.problem}{held}"

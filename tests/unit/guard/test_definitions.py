@@ -161,6 +161,7 @@ def test_an_approval_reaches_a_running_server(tmp_path: Path) -> None:
     assert not process.is_held(TOOLS, "query")
     assert process.generation > before
     assert process.notice() == ""
+    assert process.look()
     assert not process.look()
 
 
