@@ -35,6 +35,7 @@ FAMILIES = {
         "app": ["app az", "app bicep", "app terraform", "app graph", "app manifest", "app check"]
     },
     "Look after": {
+        "doctor": ["doctor"],
         "upkeep": ["logs", "settings"],
         "explain_error": ["explain-error"],
         "completion": ["completion"],

@@ -1,0 +1,98 @@
+"""Checks of what is kept on this machine: the key store, the cache, the sign-in under way."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from mcp_local.broker.state import Phase
+from mcp_local.broker.state_file import StateFile, sign_in_lock
+from mcp_local.broker.storage.entries import Entry
+from mcp_local.broker.storage.files import FileLock
+from mcp_local.broker.storage.store import open_store
+from mcp_local.broker.transitions import WAITING
+from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem
+from mcp_local.errors import StorageError
+from mcp_local.settings import profile_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mcp_local.broker.state import SignInState
+    from mcp_local.broker.storage.store import Store
+    from mcp_local.settings import Settings
+
+_KEYRING: Final = (
+    "Unlock or install a keyring, or give a passphrase (MCP_LOCAL_CACHE_PASSPHRASE_FILE), or say "
+    '`cache.key = "file"` in the settings.'
+)
+
+
+def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding | Store]:
+    """Look at where the cache's key is kept; yields the store last, if it can be opened."""
+    try:
+        store = open_store(settings, environ)
+    except StorageError as error:
+        yield from_error("key store", error)
+        return
+    storage = store.storage
+    if storage.kind == "memory":
+        yield problem("key store", f"A sign-in is kept in memory only: {storage.detail}", _KEYRING)
+    elif not storage.encrypted:
+        yield note("key store", storage.detail, _KEYRING)
+    else:
+        yield ok("key store", storage.detail)
+    yield store
+
+
+def cache(settings: Settings, store: Store) -> Iterator[Finding]:
+    """Look whether what is kept can be read."""
+    aside = _set_aside(settings)
+    try:
+        kept = [entry.name.lower() for entry in Entry if store.load(entry) is not None]
+    except StorageError as error:
+        yield from_error("cache", error)
+        return
+    after = _set_aside(settings)
+    if after > aside or after:
+        yield note(
+            "cache",
+            f"{after} file(s) that could not be read were set aside in {profile_dir(settings)}.",
+            "Sign in again if you have to; the files can be deleted.",
+        )
+    yield ok("cache", f"It holds: {', '.join(kept)}." if kept else "It is empty.")
+
+
+def _set_aside(settings: Settings) -> int:
+    return len(list(profile_dir(settings).glob("*.unreadable*")))
+
+
+def sign_in(settings: Settings) -> Iterator[Finding]:
+    """Look at the sign-in: under way, failed, or hung."""
+    folder = profile_dir(settings)
+    try:
+        state = StateFile(folder).read()
+        running = FileLock(sign_in_lock(folder)).held_elsewhere()
+    except StorageError as error:
+        yield from_error("sign-in", error)
+        return
+    if state.phase in WAITING and not running:
+        yield problem(
+            "sign-in", "The last sign-in was interrupted.", "Sign in again: `mcp-local login`."
+        )
+    elif state.phase in WAITING:
+        left = max(0, round(state.deadline - time.time()))
+        yield note("sign-in", f"One is waiting for you, for {left} s more.", "Look for its page.")
+    else:
+        yield from _outcome(state)
+
+
+def _outcome(state: SignInState) -> Iterator[Finding]:
+    why = state.problem
+    if state.phase is Phase.BLOCKED and why is not None:
+        yield problem("sign-in", f"It is blocked: {why.message}", why.hint, Actor.ADMIN)
+    elif state.phase in {Phase.NEEDS_YOU, Phase.INTERRUPTED} or why is not None:
+        text = why.message if why else "The authority wants to see you again."
+        yield problem("sign-in", text, (why and why.hint) or "Sign in again: `mcp-local login`.")
+    else:
+        yield ok("sign-in", "None is under way, and the last one left no problem.")

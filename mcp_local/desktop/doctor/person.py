@@ -1,0 +1,59 @@
+"""Checks of the person: who is signed in, and what their token says, in words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mcp_local.desktop.app.check import check_token
+from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem
+from mcp_local.errors import SignInNeeded, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mcp_local.errors import McpLocalError
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.settings import Settings
+
+
+def nobody(error: McpLocalError) -> Iterator[Finding]:
+    """Say why nobody is signed in."""
+    if isinstance(error, SignInNeeded):
+        yield problem("account", error.message, error.hint or "Sign in: `mcp-local login`.")
+    else:
+        yield from_error(
+            "account", error, Actor.IT if isinstance(error, Unreachable) else Actor.YOU
+        )
+
+
+def token(found: VerifiedToken, roles: Sequence[str], settings: Settings) -> Iterator[Finding]:
+    """Say what the verified token says; ``roles`` are those that the policy names."""
+    who = found.identity
+    marks = [mark for mark, on in (("guest", who.guest), ("app-only", who.app_only)) if on]
+    name = who.name or who.username or who.object_id
+    yield ok("account", f"{name} is signed in" + (f" ({', '.join(marks)})." if marks else "."))
+    yield ok("token", _words(found))
+    for each in check_token(found, roles, settings):
+        actor = Actor.ADMIN if "role" in each.message else Actor.DEVELOPER
+        make = problem if each.serious else note
+        yield make("token", each.message, each.remedy, actor)
+    lacking = sorted(set(roles) - who.roles)
+    if lacking and who.roles:
+        yield note(
+            "token",
+            f"Roles of the policy that this person lacks: {', '.join(lacking)}.",
+            "Who administers the API grants roles; then: mcp-local refresh --force",
+            Actor.ADMIN,
+        )
+
+
+def _words(found: VerifiedToken) -> str:
+    who, claims = found.identity, found.claims
+    until = datetime.fromtimestamp(who.expires_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    roles = ", ".join(sorted(who.roles)) or "none"
+    scopes = ", ".join(sorted(who.scopes)) or "none"
+    return (
+        f"For {claims.get('aud')}, version {claims.get('ver')}, until {until}. "
+        f"Roles: {roles}. Scopes: {scopes}."
+    )

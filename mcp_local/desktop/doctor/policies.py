@@ -1,0 +1,45 @@
+"""Checks of the policy: its mistakes, its oddities, and what it leaves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mcp_local.desktop.doctor.finding import Finding, note, ok, problem
+from mcp_local.errors import PolicyError
+from mcp_local.policy.check import warnings
+from mcp_local.policy.load import load_policy
+from mcp_local.policy.problems import InvalidPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.model import Component
+
+
+def policy(path: str, components: Sequence[Component] = ()) -> Iterator[Finding | CompiledPolicy]:
+    """Look at the policy at ``path`` (empty: none); yields it last, if it can be read.
+
+    ``components`` are what the servers have, as far as it is known.
+    """
+    if not path:
+        yield note(
+            "policy",
+            "None is set: only components with a check of their own are served.",
+            "Write a first one: mcp-local policy init TARGET",
+        )
+        return
+    try:
+        compiled = load_policy(Path(path))
+    except InvalidPolicy as error:
+        for each in error.problems:
+            yield problem("policy", str(each), each.hint or "Look at that place in the file.")
+        return
+    except PolicyError as error:
+        yield problem("policy", error.message, error.hint)
+        return
+    yield ok("policy", f"{path} is sound: {len(compiled.rules)} rules.")
+    for each in warnings(compiled.documents, compiled, components):
+        yield note("policy", str(each), each.hint)
+    yield compiled
