@@ -19,6 +19,7 @@ from mcp_local.cli.policy.subject import (
 )
 from mcp_local.cli.target import TargetArguments
 from mcp_local.errors import ExitCode, UsageError, did_you_mean
+from mcp_local.guard.explained import Relayed
 from mcp_local.policy.explain import Explanation, explain
 from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Kind, Request
 from mcp_local.policy.people import USE, imagined
@@ -109,12 +110,12 @@ class _Question:
         return Component(kind, name, tags, namespace, template=template)
 
     def among(self, components: list[Component]) -> Component:
-        """Return the server's component of this name."""
+        """Return the server's component of this name; of a URI, the template that makes it."""
         kinds = [Kind(self._given.kind)] if self._given.kind else list(Kind)
+        for kind in kinds:
+            if found := Relayed(tuple(components)).find(kind, self._given.name):
+                return found[0]
         there = [each for each in components if each.kind in kinds]
-        for each in there:
-            if each.name == self._given.name:
-                return each
         what = kinds[0].value if len(kinds) == 1 else "component"
         names = [each.name for each in there]
         hint = did_you_mean(self._given.name, names) if names else f"It has no {what} at all."

@@ -13,7 +13,7 @@ from mcp_local.cli.policy.seen import read_uses, write_least
 from mcp_local.cli.policy.subject import ask_server
 from mcp_local.cli.policy.write import refuse_existing, write_file
 from mcp_local.cli.target import TargetArguments, declare_target, find_named, target_settings
-from mcp_local.errors import ExitCode, StorageError
+from mcp_local.errors import ExitCode, StorageError, UsageError
 from mcp_local.log import read_tail
 from mcp_local.log.place import log_file
 from mcp_local.policy.parse import parse_policy
@@ -76,6 +76,9 @@ def _called(arguments: InitArguments) -> str:
 
 
 def _log_lines(settings: Settings) -> list[str]:
+    if settings.log_format != "json":
+        hint = "Set `log.format` to `json`, let people use the server, and try again."
+        raise UsageError("The log is kept as text, from which no policy is made.", hint=hint)
     path = log_file(settings)
     try:
         return read_tail(path, sys.maxsize)
