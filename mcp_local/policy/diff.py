@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from mcp_local.policy.matrix import CellEffect, cell_effect
+from mcp_local.policy.matrix import CellEffect, outcome
 from mcp_local.policy.model import Action, Kind
-from mcp_local.policy.people import NO_ROLE, USE, with_role
+from mcp_local.policy.people import NO_ROLE, USE, people_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,11 +55,13 @@ def diff(
     components: Sequence[Component],
     people: Sequence[Person] = (),
 ) -> PolicyDiff:
-    """Compare two policies for these components; ``people`` left out: one for every role.
+    """Compare two policies for these components.
+
+    ``people`` left out: one for every role, and for every other sort that a rule is for.
 
     What everybody may is told once, not again for each role.
     """
-    asked = tuple(people) or _everybody(old, new)
+    asked = tuple(people) or people_of([old, new])
     found = [
         change
         for component in components
@@ -74,11 +75,6 @@ def diff(
     )
 
 
-def _everybody(old: CompiledPolicy, new: CompiledPolicy) -> tuple[Person, ...]:
-    roles = dict.fromkeys(chain([NO_ROLE], old.roles, new.roles))
-    return tuple(with_role(role) for role in roles)
-
-
 def _changes(
     old: CompiledPolicy,
     new: CompiledPolicy,
@@ -88,10 +84,9 @@ def _changes(
 ) -> Iterator[Change]:
     for_all: tuple[CellEffect, CellEffect] | None = None
     for person in people:
-        wish = person.wish(action)
-        before = old.decide(person.identity, wish, component)
-        after = new.decide(person.identity, wish, component)
-        effects = (cell_effect(before), cell_effect(after))
+        was, before = outcome(old, person, action, component)
+        now, after = outcome(new, person, action, component)
+        effects = (was, now)
         if _same(before, after, effects) or effects == for_all:
             continue
         if person.label == NO_ROLE:

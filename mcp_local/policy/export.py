@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from mcp_local.policy.document import STANDARD_PRIORITY, Operator
-from mcp_local.policy.literals import as_json, number
+from mcp_local.policy.literals import as_json, hides, number
 from mcp_local.policy.model import CALL_ONLY, Effect
 from mcp_local.policy.parse_rules import span_text
 
@@ -47,12 +47,17 @@ _Dumper.add_representer(float, _write_number)
 
 def to_yaml(document: Document) -> str:
     """Return the policy as YAML of the one language, whatever dialect it was read from."""
+    text = _dump(document, allow_unicode=True)
+    return _dump(document, allow_unicode=False) if hides(text) else text
+
+
+def _dump(document: Document, *, allow_unicode: bool) -> str:
     return yaml.dump(
         plain(document),
         Dumper=_Dumper,
         sort_keys=False,
         default_flow_style=None,
-        allow_unicode=True,
+        allow_unicode=allow_unicode,
         width=_WIDTH,
     )
 

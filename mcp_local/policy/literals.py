@@ -27,6 +27,11 @@ def number(value: float) -> str:
     return f"{mantissa}.0{sign}{exponent}" if "." not in mantissa else text
 
 
+def hides(text: str) -> bool:
+    """Tell whether a text holds characters that one doesn't see, or that turn others around."""
+    return _UNSAFE.search(text) is not None
+
+
 def quoted(text: str) -> str:
     """Return a text in double quotes."""
     written = json.dumps(text, ensure_ascii=False)

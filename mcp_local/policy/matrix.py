@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -78,25 +78,27 @@ def matrix(
 def cell(policy: Decides, person: Person, component: Component) -> Cell:
     """Return what a person may do with a component."""
     listed = policy.decide(person.identity, person.wish(Action.LIST), component)
-    use = policy.decide(person.identity, person.wish(USE[component.kind]), component)
-    return Cell(
-        cell_effect(use), listed.effect is not Effect.DENY, use.rule, use.reason, use.origin
-    )
+    effect, use = outcome(policy, person, USE[component.kind], component)
+    return Cell(effect, listed.effect is not Effect.DENY, use.rule, use.reason, use.origin)
 
 
-def cell_effect(decision: Decision) -> CellEffect:
-    """Return what a decision without arguments comes to."""
+def outcome(
+    policy: Decides, person: Person, action: Action, component: Component
+) -> tuple[CellEffect, Decision]:
+    """Return what is decided while arguments, time and client aren't known."""
+    decision = policy.decide(person.identity, person.wish(action), component)
     if any(condition.holds is None for condition in decision.conditions):
-        return CellEffect.CONDITIONAL
-    match decision.effect:
-        case Effect.ALLOW:
-            return CellEffect.ALLOW
-        case Effect.ASK:
-            return CellEffect.ASK
-        case Effect.DENY:
-            return CellEffect.DENY
-        case _:
-            assert_never(decision.effect)
+        listed = policy.decide(person.identity, person.wish(Action.LIST), component)
+        if not _refused_anyway(decision) or listed.effect is not Effect.DENY:
+            return CellEffect.CONDITIONAL, decision
+    return CellEffect(str(decision.effect)), decision
+
+
+def _refused_anyway(decision: Decision) -> bool:
+    """Tell whether a deny hangs on a condition without which nothing would allow it either."""
+    by_rule = any(each.rule == decision.rule and each.applies for each in decision.considered)
+    others = any(each.applies and each.effect is not Effect.DENY for each in decision.considered)
+    return decision.effect is Effect.DENY and by_rule and not others
 
 
 def _row(policy: Decides, component: Component, people: Sequence[Person]) -> Row:
