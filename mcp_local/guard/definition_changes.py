@@ -139,4 +139,4 @@ def _same(one: object, other: object) -> bool:
 def _text(value: object) -> list[str]:
     if value is _ABSENT:
         return []
-    return value.splitlines() or [""] if isinstance(value, str) else [json.dumps(value)]
+    return value.splitlines() if isinstance(value, str) else [json.dumps(value)]
