@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.cli.main import main
 from mcp_local.cli.policy.seen import read_uses, write_least
-from mcp_local.errors import UsageError
+from mcp_local.errors import ExitCode, UsageError
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
 from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.people import imagined
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def line(kind: str, component: str, action: str, *roles: object, **more: object) -> str:
@@ -116,3 +122,21 @@ def test_nothing_seen_is_told() -> None:
     with pytest.raises(UsageError) as caught:
         write_least(read_uses([line("tool", "x", "call")]))
     assert "assign them one" in caught.value.hint
+
+
+def test_a_log_of_text_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It tells people what happened, and programs nothing."""
+    monkeypatch.setenv("MCP_LOCAL_LOG_FORMAT", "text")
+    words = ["policy", "init", "--from-log", "--output", "-"]
+    assert main(words, os.environ) is ExitCode.USAGE
+    assert "`log.format` to `json`" in capsys.readouterr().err
+
+
+def test_a_log_that_cannot_be_read_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder in its place, for example."""
+    (home / "log" / "mcp-local.jsonl").mkdir(parents=True)
+    words = ["policy", "init", "--from-log", "--output", "-"]
+    assert main(words, os.environ) is ExitCode.FAULT
+    assert "can't be read" in capsys.readouterr().err
