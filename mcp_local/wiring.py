@@ -166,4 +166,5 @@ def relay_parts(
         hold=settings.list_hold,
         locked=settings.list_locked,
         page=PageWay(environ, lambda: session.program),
+        definitions=open_definitions(target, settings, log),
     )

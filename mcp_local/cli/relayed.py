@@ -8,6 +8,7 @@ from mcp_local.errors import ExitCode
 from mcp_local.guard.relay.parts import RelayParts, Rules
 from mcp_local.guard.relay.serve import serve_relay
 from mcp_local.guard.stdio import claim_wire
+from mcp_local.settings import Definitions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,5 +40,6 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
         return relay_parts(target, settings, environ, log, session)
 
     server = target.server
-    rules = Rules(server.name, server.requests, server.methods)
+    hold = server.definitions is Definitions.HOLD
+    rules = Rules(server.name, server.requests, server.methods, hold)
     return ExitCode(serve_relay(upstream, claim_wire(), parts, log=log, rules=rules))

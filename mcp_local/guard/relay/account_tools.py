@@ -14,14 +14,16 @@ from mcp_local.guard.relay.message import as_dict
 from mcp_local.guard.relay.progress import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mcp_local.guard.relay.asking import Asker
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.relay import Relay
     from mcp_local.guard.session import Session
-    from mcp_local.policy.live import LivePolicy
     from mcp_local.policy.model import ClientInfo
+
+    Notice = Callable[[], tuple[str, dict[str, object]]]
+    """Gives what whoami tells beside the person, in words and as data."""
 
 _SIGNING_IN: Final = "Waiting for the sign-in."
 _ASKING: Final = "Waiting for the person's answer."
@@ -31,11 +33,11 @@ _ASKING: Final = "Waiting for the person's answer."
 class AccountTools:
     """Answers calls of the account tools."""
 
-    def __init__(self, relay: Relay, session: Session, asker: Asker, policy: LivePolicy) -> None:
+    def __init__(self, relay: Relay, session: Session, asker: Asker, notice: Notice) -> None:
         self._relay = relay
         self._session = session
         self._asker = asker
-        self._policy = policy
+        self._notice = notice
 
     async def call(self, message: Message, client: ClientInfo) -> bytes:
         """Answer a call of the account tool that the message names."""
@@ -58,9 +60,9 @@ class AccountTools:
         await self._session.ready()
         refresh = arguments.get("refresh") is True
         status = await self._session.refresh() if refresh else self._session.status()
-        policy = self._policy.now
-        text = "\n".join(filter(None, [account.who(status), clean(policy.notice)]))
-        structured = account.whoami(status) | policy.marks()
+        notice, marks = self._notice()
+        text = "\n".join(filter(None, [account.who(status), clean(notice)]))
+        structured = account.whoami(status) | marks
         return {**answers.text_result(text, is_error=False), "structuredContent": structured}
 
     async def _sign_out(self, message: Message) -> Mapping[str, object]:

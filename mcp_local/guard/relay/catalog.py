@@ -15,6 +15,7 @@ from mcp_local.policy.model import Component, Kind
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.relay.message import Message
     from mcp_local.log import Log
 
@@ -71,6 +72,8 @@ class Page:
     next: str | None
     size: int
     """Bytes."""
+    absent: Mapping[str, object] | None = None
+    """The error by which the server said that it has no such list."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +94,12 @@ class Catalog:
         self,
         fetch: Callable[[str, Mapping[str, object]], Awaitable[Message]],
         namespace: str,
+        definitions: ApprovedDefinitions | None,
         log: Log,
     ) -> None:
         self._fetch = fetch
         self._namespace = namespace
+        self._definitions = definitions
         self._log = log
         self._listings: dict[ListKind, Listing] = {}
         self._fresh: set[ListKind] = set()
@@ -120,6 +125,10 @@ class Catalog:
         """Whether the lists that a use of this kind is looked up in are there."""
         return self._fresh.issuperset(_OF_KIND[kind])
 
+    def has_known(self, kind: Kind) -> bool:
+        """Whether they were there once, as :meth:`find` needs it; they may have changed since."""
+        return self._listings.keys() >= set(_OF_KIND[kind])
+
     async def learn(self, kind: Kind, envelope: Mapping[str, object]) -> None:
         """Fetch the lists that a use of this kind is looked up in, where they aren't there.
 
@@ -137,16 +146,19 @@ class Catalog:
         can be made from.
         """
         if kind is not Kind.RESOURCE:
-            found = self._listings[_OF_KIND[kind][0]].by_name.get(name)
-            return () if found is None else (found,)
+            which = _OF_KIND[kind][0]
+            found = self._listings[which].by_name.get(name)
+            return () if found is None or self.is_held(which, name) else (found,)
         resource = self._listings[RESOURCES].by_name.get(name)
         if resource is not None:
-            return (resource,)
+            return () if self.is_held(RESOURCES, name) else (resource,)
         templates = self._listings[TEMPLATES].components
+        covering = [each for each in templates if template_covers(each.name, name)]
+        if any(self.is_held(TEMPLATES, each.name) for each in covering):
+            return ()
         return tuple(
             Component(Kind.RESOURCE, each.name, namespace=each.namespace, template=True, uri=name)
-            for each in templates
-            if template_covers(each.name, name)
+            for each in covering
         )
 
     def find_reference(self, kind: Kind, name: str) -> tuple[Component, ...]:
@@ -154,8 +166,12 @@ class Catalog:
         if kind is Kind.RESOURCE:
             template = self._listings[TEMPLATES].by_name.get(name)
             if template is not None:
-                return (template,)
+                return () if self.is_held(TEMPLATES, name) else (template,)
         return self.find(kind, name)
+
+    def is_held(self, which: ListKind, name: str) -> bool:
+        """Whether a component is held back until it is approved (M7)."""
+        return self._definitions is not None and self._definitions.is_held(which.key, name)
 
     async def fetch(self, which: ListKind, envelope: Mapping[str, object]) -> Listing:
         """Fetch a list, all pages of it; the very same object where nothing has changed.
@@ -168,6 +184,8 @@ class Catalog:
         before = self._listings.get(which)
         if before is None or len(before.pages) != len(pages) or before.pages != pages:
             self._listings[which] = self._listing(which, pages)
+            if self._definitions is not None and pages[0].absent is None:
+                self._definitions.see(which.key, (item for page in pages for item in page.items))
         with self._changing:
             if version is self._version:
                 self._fresh.add(which)
@@ -193,7 +211,7 @@ class Catalog:
         params = {**envelope, "cursor": cursor} if cursor is not None else dict(envelope)
         answer = await self._fetch(which.method, params)
         if "error" in answer.body:
-            return _empty(as_dict(answer.body["error"]))
+            return _absent(as_dict(answer.body["error"]))
         if len(answer.raw) > MAX_LIST:
             raise ListFailed(-32603, "The server's list is longer than 16 MiB.")
         # The id is all in which two answers with the same list differ.
@@ -237,15 +255,15 @@ class Catalog:
         return True
 
 
-def _empty(error: Mapping[str, object]) -> Page:
-    """Return an empty list where the server has none at all.
+def _absent(error: Mapping[str, object]) -> Page:
+    """Return the page of a list that the server doesn't have at all.
 
     Raises:
         ListFailed: it said something else.
     """
     code, text = error.get("code"), error.get("message")
     if code == METHOD_NOT_FOUND:
-        return _NOTHING
+        return Page((), {}, None, 0, error)
     known = isinstance(code, int) and isinstance(text, str)
     raise ListFailed(cast("int", code), cast("str", text)) if known else _ODD
 
@@ -274,7 +292,6 @@ def unfit(kind: Kind, name: str) -> str:
     return "too long" if len(name) > _LONGEST_NAME else ""
 
 
-_NOTHING: Final = Page((), {}, None, 0)
 _ODD: Final = ListFailed(-32603, "The server's list can't be read.")
 _EXPRESSION: Final = re.compile(r"(\{[^{}]*\})")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome
+from mcp_local.guard.definition_record import INSTRUCTIONS
 from mcp_local.guard.hold import Hold
 from mcp_local.guard.judge import Judge
 from mcp_local.guard.questions import Questions
@@ -14,7 +15,7 @@ from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.account_tools import AccountTools
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.asking import Asker, without_reply
-from mcp_local.guard.relay.catalog import LISTS, Catalog, ListFailed
+from mcp_local.guard.relay.catalog import LISTS, TOOLS, Catalog, ListFailed
 from mcp_local.guard.relay.client import Client
 from mcp_local.guard.relay.confirm import confirmed
 from mcp_local.guard.relay.listen import CHANGED, Listening
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _LIST_WAIT: Final = 50.0
 """Seconds that a server may take for its lists; clients give up at about 60."""
 _SILENT: Final = f"The server has not given its list for {_LIST_WAIT:.0f} s."
+_LOOK: Final = 1.0
+"""Seconds between two looks at what was approved."""
 _NAME: Final = 60
 """Characters of a client's name that a page shows."""
 
@@ -54,17 +57,19 @@ class Desk:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._judge = Judge(policy, parts.session.current, log, locked=parts.locked)
-        self._lists = Lists(self._judge, log, lambda: policy.generation)
+        self._policy = policy
+        self._definitions = parts.definitions
         self._hold = Hold(parts.hold)
         self._listening = Listening(relay, self._list_changed)
         self.session = parts.session
-        self.catalog = Catalog(self._fetch, relay.rules.namespace, log)
+        self.catalog = Catalog(self._fetch, relay.rules.namespace, parts.definitions, log)
+        self._lists = Lists(self._judge, log, self._generation, self.catalog.is_held)
         self.client = Client(lambda: relay.initialize)
         self.uses = Uses(self._judge, self.catalog, log)
         self.tasks = Tasks()
         self.subscriptions = Subscriptions()
         self.asker = Asker(Questions(log), relay, self.client, parts.page)
-        self._account = AccountTools(relay, parts.session, self.asker, policy)
+        self._account = AccountTools(relay, parts.session, self.asker, self._notice)
         self._running: set[asyncio.Task[None]] = set()
         parts.session.on_change(self.announce)
 
@@ -118,9 +123,33 @@ class Desk:
         self._listening.anew()
         self.announce()
 
+    def introduced(self, instructions: str) -> bool:
+        """Whether the server's instructions may be shown; from any thread."""
+        if self._definitions is None:
+            return True
+        self._definitions.see_instructions(instructions)
+        return not self._definitions.is_held(INSTRUCTIONS)
+
+    async def watch_definitions(self) -> None:
+        """Tell the client when something held back was approved; for ever."""
+        while self._definitions is not None:
+            await asyncio.sleep(_LOOK)
+            if await asyncio.to_thread(self._definitions.look):
+                self.announce()
+
     def close(self) -> None:
         """Give up what is open: the relay ends."""
         self.asker.questions.close()
+
+    def _generation(self) -> tuple[int, int]:
+        held = self._definitions
+        return self._policy.generation, 0 if held is None else held.generation
+
+    def _notice(self) -> tuple[str, dict[str, object]]:
+        """Return what whoami tells beside the person."""
+        policy = self._policy.now
+        pins = "" if self._definitions is None else self._definitions.notice()
+        return "\n".join(filter(None, [policy.notice, pins])), policy.marks()
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         self._running.add(task)
@@ -199,6 +228,9 @@ class Desk:
             self._listening.follow(envelope)
             async with asyncio.timeout(_LIST_WAIT):
                 listing = await self.catalog.fetch(which, envelope)
+            absent = listing.pages[0].absent
+            if absent is not None and which is not TOOLS:  # as the server itself says it
+                return encode({"jsonrpc": "2.0", "id": message.ident, "error": absent})
             body = self._lists.shown(which, listing, token, client, modern=message.modern)
         return b'{"jsonrpc":"2.0","id":%b,"result":%b}' % (encode(message.ident), body)
 

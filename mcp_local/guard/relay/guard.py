@@ -147,8 +147,7 @@ class Guard:
         desk = self._desk
         if message.method == UPDATED:
             uri = message.params.get("uri")
-            above = desk.subscriptions.above(uri) if isinstance(uri, str) else ""
-            return bool(above) and desk.may_hear(above)
+            return isinstance(uri, str) and desk.may_hear(desk.subscriptions.above(uri) or uri)
         if message.method == TASK_STATUS:
             token = desk.session.current()
             person = None if token is None else token.identity
@@ -158,6 +157,10 @@ class Guard:
     def cancel(self, asked: Asked, message: Message) -> None:
         """Give up a request that the client took back."""
         self._loop.call_soon_threadsafe(self._desk.cancel, asked, message)
+
+    def introduced(self, instructions: str) -> bool:
+        """Take note of the server's instructions; whether they may be shown."""
+        return self._desk.introduced(instructions)
 
     def greeting(self, asked: Asked) -> None:
         """See to it that a greeting is answered some time (M18)."""

@@ -25,10 +25,18 @@ _NOT_TO_BE_KEPT: Final[Mapping[str, object]] = {"ttlMs": 0, "cacheScope": "priva
 class Lists:
     """Makes the results of lists; the last ones are kept, as long as nothing has changed."""
 
-    def __init__(self, judge: Judge, log: Log, generation: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        log: Log,
+        generation: Callable[[], object],
+        is_held: Callable[[ListKind, str], bool],
+    ) -> None:
         self._judge = judge
         self._log = log
         self._generation = generation
+        """Is another one after each change of the policy or of what is held back."""
+        self._is_held = is_held
         self._kept: dict[ListKind, tuple[tuple[object, ...], bytes, int]] = {}
 
     def nobodys(self, which: ListKind, *, modern: bool) -> bytes:
@@ -48,7 +56,7 @@ class Lists:
         known = (listing, token, self._generation(), modern)
         kept = self._kept.get(which)
         if kept is None or any(a is not b and a != b for a, b in zip(kept[0], known, strict=True)):
-            items = self._visible(listing, token)
+            items = self._visible(which, listing, token)
             rest = listing.pages[0].rest
             kept = (known, self._result(which, rest, items, modern=modern), len(items))
             self._kept[which] = kept
@@ -62,10 +70,14 @@ class Lists:
         )
         return kept[1]
 
-    def _visible(self, listing: Listing, token: VerifiedToken) -> list[Mapping[str, object]]:
+    def _visible(
+        self, which: ListKind, listing: Listing, token: VerifiedToken
+    ) -> list[Mapping[str, object]]:
         shown: list[Mapping[str, object]] = []
         request = Request(Action.LIST)
         for item, component in zip(listing.items, listing.components, strict=True):
+            if self._is_held(which, component.name):
+                continue
             decision = self._judge.decide(token, request, component, own_auth=False)
             if self._judge.is_locked(decision):
                 text = f"{account.locked(decision)} {item.get('description') or ''}".rstrip()

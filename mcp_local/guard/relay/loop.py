@@ -30,4 +30,4 @@ async def _guard(relay: Relay, parts: RelayParts, log: Log) -> None:
     gc.freeze()  # what was imported stays
     parts.session.start()
     relay.guarded_by(Guard(relay, desk))
-    await live.watch(desk.policy_changed, log)
+    await asyncio.gather(live.watch(desk.policy_changed, log), desk.watch_definitions())

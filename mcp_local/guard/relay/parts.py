@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.questions import Way
     from mcp_local.guard.session import Session
     from mcp_local.policy.live import LivePolicy
@@ -22,6 +23,8 @@ class Rules:
     """Requests of the server that pass to the client."""
     methods: tuple[str, ...] = ()
     """Methods of the client that pass beyond the known ones."""
+    hold: bool = False
+    """Whether what was never approved is held back: then greetings wait until that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +40,5 @@ class RelayParts:
     """Whether what a role would unlock is listed, marked as locked."""
     page: Way | None = None
     """Where the person is asked whom the client can't ask; ``None``: nowhere."""
+    definitions: ApprovedDefinitions | None = None
+    """What was approved of the server; ``None``: that isn't kept."""

@@ -39,6 +39,11 @@ class RefusingGuard:
         """Whether a notification of the server is nobody's."""
         return message.method not in OF_SOMEBODY
 
+    def introduced(self, instructions: str) -> bool:
+        """Show none: whether they were approved isn't known."""
+        del instructions
+        return False
+
     def greeting(self, asked: Asked) -> None:
         """Let it take as long as it takes."""
 

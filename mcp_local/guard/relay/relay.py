@@ -51,6 +51,10 @@ class Guarding(Protocol):
         """Whether a notification of the server passes."""
         ...
 
+    def introduced(self, instructions: str) -> bool:
+        """Take note of the server's instructions; whether they may be shown."""
+        ...
+
     def greeting(self, asked: Asked) -> None:
         """See to it that a greeting is answered some time."""
         ...

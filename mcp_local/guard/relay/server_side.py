@@ -21,7 +21,7 @@ from mcp_local.guard.upstream import UpstreamGone
 if TYPE_CHECKING:
     from mcp_local.guard.relay.asked import Asked
     from mcp_local.guard.relay.message import Message
-    from mcp_local.guard.relay.relay import Relay
+    from mcp_local.guard.relay.relay import Guarding, Relay
     from mcp_local.guard.upstream import Restartable
 
 _LOGGED: Final = 100
@@ -105,11 +105,25 @@ class ServerSide:
             relay.answer(asked, message.raw)
 
     def _greeted(self, asked: Asked, message: Message) -> None:
-        if "result" in message.body:
-            result = as_dict(message.body["result"])
-            self._relay.capabilities = as_dict(result.get("capabilities"))
-            self._relay.greeted = True
-        self._relay.answer(asked, hello.served(message))
+        relay = self._relay
+        if "result" not in message.body:
+            relay.answer(asked, message.raw)
+            return
+        result = as_dict(message.body["result"])
+        relay.capabilities = as_dict(result.get("capabilities"))
+        relay.greeted = True
+        said = result.get("instructions")
+        instructions = said if isinstance(said, str) else ""
+
+        def note(guard: Guarding) -> None:
+            relay.to_server.post(lambda: answer(shown=guard.introduced(instructions)))
+
+        def answer(*, shown: bool) -> None:
+            relay.answer(asked, hello.served(message, instructions=shown))
+
+        if not relay.rules.hold:  # else it must be known first whether they were approved
+            answer(shown=True)
+        relay.with_guard(asked, note)
 
     def _told(self, message: Message) -> None:
         relay = self._relay

@@ -140,7 +140,7 @@ class Uses:
 
     def may_subscribe(self, uri: str, token: VerifiedToken) -> bool:
         """Whether the person may hear of changes of a resource."""
-        if not self._catalog.knows(Kind.RESOURCE):
+        if not self._catalog.has_known(Kind.RESOURCE):
             return False
         use = Use(Kind.RESOURCE, Wish(Action.SUBSCRIBE, uri, {}))
         return self.judge(use, token).effect is Effect.ALLOW
