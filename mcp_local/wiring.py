@@ -108,7 +108,7 @@ def open_upstream(
 ) -> Upstream:
     """Return the server behind the relay, not yet started.
 
-    ``session`` is whose token a remote server is sent.
+    ``session`` is whose token a remote server is sent; a command that has none gets it itself.
 
     Raises:
         SettingsError: a remote server can't be reached as the settings say.
@@ -117,7 +117,6 @@ def open_upstream(
     if isinstance(target, RemoteTarget):
         from mcp_local.remotes import open_remote  # noqa: PLC0415 - start-up: brings HTTP along
 
-        session = session or open_session(settings, environ, log)
         return open_remote(server, settings, environ, session, log)
     return wrap(
         server.command,

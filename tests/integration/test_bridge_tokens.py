@@ -16,6 +16,7 @@ from mcp_local.emulator.claims import policy_claims
 from mcp_local.emulator.defaults import default_directory
 from mcp_local.emulator.directory import Api, ConditionalAccess, Consent
 from mcp_local.emulator.visitor import browser_command
+from mcp_local.errors import ExitCode
 from tests.support.desk import desk, wait_for
 from tests.support.http_server import make_server, protected_by, serving
 from tests.support.relayed import ALL, PYTHON
@@ -271,4 +272,18 @@ def test_with_memory_only_the_token_comes_over_the_pipe(
             wire.open()
             wire.call("mcp_local_sign_in")
             assert wire.text("echo", {"text": "hello"}) == "hello"
+        assert bench.audiences() == {OTHER.api_id}
+
+
+def test_commands_ask_the_server_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``tools`` reaches it with the token, and says how to get one where there is none."""
+    with _bench(tmp_path, monkeypatch, replace(OTHER, consent=Consent.ASK)) as bench:
+        bench.settle()
+        refused = bench.desk.run("tools", "it")
+        assert refused.returncode == ExitCode.UNREACHABLE
+        assert "mcp-local login --scope" in refused.stderr
+        asked = ("login", "--scope", f"{OTHER.api_id}/.default")
+        assert bench.desk.run(*asked).returncode == ExitCode.OK
+        shown = bench.desk.run("tools", "it")
+        assert "echo" in shown.stdout
         assert bench.audiences() == {OTHER.api_id}

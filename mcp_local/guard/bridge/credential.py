@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
-_PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
+_PARAMETER = re.compile(r'(?<![\w-])([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
 _LONGEST = 8192
 """Characters of a header that are looked at."""
 _STEP_UPS = frozenset({"insufficient_scope", "insufficient_claims"})

@@ -1,0 +1,52 @@
+"""What HTTP must know of a message."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, strategies as st
+from mcp.shared.inbound import decode_header_value
+
+from mcp_local.guard.bridge.envelope import header_value, one_line, peek
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"", b"null", b"[]", b'"x"', b"{}", b'{"id": 1}', b'{"id": {}, "method": "x"}', b"\xff", b"{"],
+)
+def test_what_is_no_message(message: bytes) -> None:
+    """Neither a method nor an answer."""
+    assert peek(message) is None
+
+
+def test_what_a_message_is() -> None:
+    """Requests, notifications and answers are told apart; ids stay as they are."""
+    request = peek(b'{"jsonrpc": "2.0", "id": "1", "method": "m", "params": {"name": 3}}')
+    assert request is not None
+    assert (request.id, request.is_request, request.is_answer) == ("1", True, False)
+    assert request.headers() == {}
+    note = peek(b'{"method": "notifications/cancelled", "params": {"requestId": 5}}')
+    assert note is not None
+    assert (note.is_request, note.cancels) == (False, 5)
+    answer = peek(b'{"id": 1, "result": null}')
+    assert answer is not None
+    assert answer.is_answer
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_header_comes_back_as_it_was(text: str) -> None:
+    """The SDK's servers read the very text."""
+    value = header_value(text)
+    assert value.isascii()
+    assert not {"\r", "\n", "\0"} & set(value)
+    assert decode_header_value(value) == text
+
+
+@given(st.recursive(st.none() | st.text() | st.integers(), st.lists))
+def test_one_line_says_the_same(value: object) -> None:
+    """Line breaks stand between JSON's tokens only."""
+    pretty = json.dumps(value, indent=1).replace("\n", "\r\n").encode()
+    line = one_line(pretty)
+    assert b"\n" not in line
+    assert json.loads(line) == value
