@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from mcp_local.cli.policy.page import matrix_page
 from mcp_local.policy.matrix import Cell, CellEffect, Matrix, Row
@@ -118,7 +118,7 @@ def test_search_and_filters_by_keyboard(opened: Opened) -> None:
     keyboard.press("Tab")
     keyboard.press("Tab")
     keyboard.press("Enter")  # "Show all"
-    opened.page.wait_for_function("document.querySelector('#count').textContent[0] === '5'")
+    expect(count).to_have_text("5 of 5 rows")
 
     assert found == (["get_report", "files/delete_report"], "2 of 5 rows")
     assert nothing == ([], "0 of 5 rows")
