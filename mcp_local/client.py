@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from mcp import Client, MCPError, StdioServerParameters, stdio_client
 from mcp_types import ElicitResult, Implementation
 
-from mcp_local.errors import ExitCode, McpLocalError, TargetError
+from mcp_local.errors import ExitCode, McpLocalError, TargetError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -38,6 +38,8 @@ AUTO = "auto"
 """Whichever the server speaks."""
 CONFIRM = "confirm"
 """The one field of a form that asks for a yes, as our guard sends it."""
+_CLOSED = "Connection closed"
+"""What the SDK says where nothing at all was answered."""
 
 
 class UseFailed(McpLocalError):
@@ -164,6 +166,7 @@ async def connect(
 
     Raises:
         TargetError: the server ended before it answered; says what it said.
+        Unreachable: a server behind ours can't be spoken to.
     """
     # -P: modules lying in the working folder must not be imported where tokens are
     server = StdioServerParameters(
@@ -186,7 +189,7 @@ async def connect(
             inner = _single(error)
             if started or not isinstance(inner, MCPError | OSError):
                 raise inner from None
-            raise _ended(kept) from inner
+            raise _ended(kept, inner) from inner
 
 
 class _Answers:
@@ -237,11 +240,13 @@ def _single(error: BaseException) -> BaseException:
     return inner
 
 
-def _ended(kept: TextIO) -> McpLocalError:
-    """Return the error that the server told before it ended."""
+def _ended(kept: TextIO, failure: MCPError | OSError) -> McpLocalError:
+    """Return the error that was told before the session ended: by our command, or by its server."""
     kept.seek(0)
     lines = [line.rstrip() for line in kept if line.strip()]
     told = [number for number, line in enumerate(lines) if line.startswith("error: ")]
+    if not told and isinstance(failure, MCPError) and failure.message != _CLOSED:
+        return Unreachable(failure.message, hint="`mcp-local logs` may have what it wrote itself.")
     if not told:
         return TargetError("The server ended before it answered.", hint="--verbose shows more.")
     message = lines[told[-1]].removeprefix("error: ")

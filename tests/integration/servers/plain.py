@@ -13,7 +13,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOLDER = Path(sys.argv[1])
 NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
@@ -64,6 +67,8 @@ class Server:
         self.tasks: dict[str, dict[str, Any]] = {}
         self.listening: dict[Any, dict[str, Any]] = {}
         self.subscribed: set[str] = set()
+        self.modern = False
+        """Whether the client speaks the stateless era: then all is told in streams."""
 
     def serve(self) -> None:
         """Answer every line until the input ends."""
@@ -85,10 +90,10 @@ class Server:
         if ident is None:
             note(f"notified {method}")
             return
-        modern = "io.modelcontextprotocol/protocolVersion" in params.get("_meta", {})
+        self.modern = "io.modelcontextprotocol/protocolVersion" in params.get("_meta", {})
         body = self.reply(method, params, ident)
         if body is not None:
-            if modern and "result" in body:
+            if self.modern and "result" in body:
                 body["result"] = {"resultType": "complete", **body["result"]}
             say({"id": ident, **body})
 
@@ -97,12 +102,10 @@ class Server:
         if method in BOOK["raw"]:  # an answer as a hostile server words it
             write(BOOK["raw"][method].replace("IDENT", json.dumps(ident)).encode() + b"\n")
             return None
-        if method in LISTS:
-            return {"result": page(LISTS[method], params)}
-        if method in {"initialize", "server/discover"}:
-            return {"result": hello(method, params)}
-        if method in {"ping", "logging/setLevel"}:
-            return {"result": {}}
+        if method in ANSWERED:
+            return {"result": ANSWERED[method](method, params)}
+        if method == "subscriptions/listen":
+            return self.listen(params, ident)
         note(f"{method} {params.get('name') or params.get('uri') or json.dumps(params.get('ref'))}")
         own = getattr(self, method.replace("/", "_"), None)
         if own is None:
@@ -166,7 +169,7 @@ class Server:
         """Return all tasks."""
         return {"result": {"tasks": list(self.tasks.values())}}
 
-    def subscriptions_listen(self, params: dict[str, Any], ident: Any) -> None:
+    def listen(self, params: dict[str, Any], ident: Any) -> None:
         """Acknowledge, and keep it open."""
         self.listening[ident] = params["notifications"]
         tell(
@@ -179,7 +182,8 @@ class Server:
 
     def changed(self, kind: str) -> None:
         """Tell clients of both eras that a list changed."""
-        tell(f"notifications/{kind}/list_changed", {})
+        if not self.modern:
+            tell(f"notifications/{kind}/list_changed", {})
         for ident, wanted in self.listening.items():
             if wanted.get(f"{kind}ListChanged"):
                 meta = {"_meta": {"io.modelcontextprotocol/subscriptionId": ident}}
@@ -229,7 +233,8 @@ class Server:
     def run_touch(self, _params: Any, arguments: dict[str, Any], _ident: Any) -> dict[str, Any]:
         """Say that a resource changed, to everybody who listens."""
         uri = arguments["uri"]
-        tell("notifications/resources/updated", {"uri": uri})
+        if not self.modern:
+            tell("notifications/resources/updated", {"uri": uri})
         for ident, wanted in self.listening.items():
             if uri in wanted.get("resourceSubscriptions", ()):
                 meta = {"io.modelcontextprotocol/subscriptionId": ident}
@@ -282,8 +287,9 @@ def hello(method: str, params: dict[str, Any]) -> dict[str, Any]:
     return {"supportedVersions": ["2026-07-28"], "ttlMs": 60000, "cacheScope": "public", **said}
 
 
-def page(key: str, params: dict[str, Any]) -> dict[str, Any]:
+def page(method: str, params: dict[str, Any]) -> dict[str, Any]:
     """Return one page of a list, with public hints as a careless server gives them."""
+    key = LISTS[method]
     start, size = int(params.get("cursor", 0)), BOOK["page"]
     result: dict[str, Any] = {key: BOOK[key][start : start + size]}
     if start + size < len(BOOK[key]):
@@ -319,5 +325,12 @@ def note(what: str) -> None:
     with (FOLDER / "ran").open("a", encoding="utf-8") as file:
         file.write(f"{what}\n")
 
+
+ANSWERED: dict[str, Callable[[str, dict[str, Any]], dict[str, Any]]] = {
+    **dict.fromkeys(LISTS, page),
+    **dict.fromkeys(("initialize", "server/discover"), hello),
+    **dict.fromkeys(("ping", "logging/setLevel"), lambda _method, _params: {}),
+}
+"""What is answered at once, for nobody in particular."""
 
 Server().serve()
