@@ -35,6 +35,8 @@ def translate(tree: Node) -> tuple[Node, tuple[Problem, ...]]:
     """
     check, remarks = Checker(), Remarks()
     fields = check.fields(tree, "", _TOP)
+    if "rules" not in fields:
+        check.missing(tree, "", "rules", "Its default alone is no policy of mcp-auth-guard.")
     entries = list(_entries(check, fields, remarks, tree))
     if check.problems:
         raise InvalidPolicy(check.problems)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.errors import did_you_mean
 from mcp_local.policy.conditions import make_check
-from mcp_local.policy.document import Agents, Dialect, Operator
+from mcp_local.policy.document import Agents, Operator
 from mcp_local.policy.fields import UnknownField, find_field
 from mcp_local.policy.matching import Matcher, Names, hints_wanted
 from mcp_local.policy.model import Action, Kind
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mcp_local.policy.conditions import Check, Surroundings
-    from mcp_local.policy.document import Components, Condition, Document, Rule as Written
+    from mcp_local.policy.document import Condition, Document, Rule as Written
 
 ALL_KINDS: Final = frozenset(Kind)
 ALL_ACTIONS: Final = frozenset(Action)
@@ -43,16 +43,16 @@ def compile_rules(documents: Sequence[Document], surroundings: Surroundings) -> 
                 message = f"has the name of another rule, in {place}"
                 hint = "Each rule of a policy has its own name."
                 raise InvalidPolicy([problem(written.origin, written.name, message, hint)])
-            yield _rule(written, document.dialect, surroundings)
+            yield _rule(written, surroundings)
 
 
-def _rule(written: Written, dialect: Dialect, surroundings: Surroundings) -> Rule:
+def _rule(written: Written, surroundings: Surroundings) -> Rule:
     agents = written.agents or Agents()
     return Rule(
         name=written.name,
         effect=written.effect,
         roles=frozenset(agents.roles),
-        matchers=tuple(_matchers(written, dialect)),
+        matchers=tuple(_matchers(written)),
         actions=frozenset(written.actions) or ALL_ACTIONS,
         origin=written.origin,
         priority=written.priority,
@@ -84,31 +84,22 @@ def _globs(texts: tuple[str, ...]) -> AnyGlob | None:
     return AnyGlob(texts) if texts else None
 
 
-def _matchers(written: Written, dialect: Dialect) -> Iterator[Matcher]:
+def _matchers(written: Written) -> Iterator[Matcher]:
     for kind, components in (
         (Kind.TOOL, written.tools),
         (Kind.RESOURCE, written.resources),
         (Kind.PROMPT, written.prompts),
     ):
         if components is not None:
+            names = (*components.names, *components.patterns)
             yield Matcher(
                 frozenset({kind}),
-                tuple(_names(components, dialect)),
+                (Names(names),) if names else (),
                 frozenset(components.tags),
                 frozenset(components.namespaces),
                 frozenset(scheme.lower() for scheme in components.schemes),
                 hints_wanted(components.annotations),
             )
-
-
-def _names(components: Components, dialect: Dialect) -> Iterator[Names]:
-    """Yield what names must match: one of all, or in mcp-auth-guard's files one of each kind."""
-    if dialect is Dialect.AUTH_GUARD:
-        exact = tuple(re.sub(r"[*?\[]", r"[\g<0>]", name) for name in components.names)
-        either = (exact, components.patterns)
-    else:
-        either = ((*components.names, *components.patterns),)
-    yield from (Names(texts) for texts in either if texts)
 
 
 def _check(condition: Condition, written: Written, surroundings: Surroundings) -> Check:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mcp_local.policy.yaml_tree import Mapping, Scalar, Sequence
+from mcp_local.policy.yaml_tree import Mapping, Scalar, ScalarKind, Sequence
 
 if TYPE_CHECKING:
     from mcp_local.policy.yaml_tree import Node
 
 AUTH_GUARD_VERSION: Final = "1.0"
+"""A text there; the number 1.0 is a mistake in both languages."""
 
 
 def is_auth_guard(tree: Node) -> bool:
@@ -20,7 +21,11 @@ def is_auth_guard(tree: Node) -> bool:
     version = keys.get("version")
     if version is None:
         return "default_effect" in keys or _has_conditions(keys.get("rules"))
-    return isinstance(version, Scalar) and version.text == AUTH_GUARD_VERSION
+    return (
+        isinstance(version, Scalar)
+        and version.kind is ScalarKind.TEXT
+        and version.text == AUTH_GUARD_VERSION
+    )
 
 
 def _has_conditions(rules: Node | None) -> bool:

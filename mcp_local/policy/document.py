@@ -32,14 +32,6 @@ class Mode(StrEnum):
     """What only the default refuses is let through and logged; denies and asks hold."""
 
 
-class Dialect(StrEnum):
-    """Whose meaning a file has."""
-
-    OWN = "mcp-local"
-    AUTH_GUARD = "mcp-auth-guard"
-    """``names`` are exact, and where ``names`` and ``patterns`` are given both must match."""
-
-
 class Operator(StrEnum):
     """How a condition compares what stands in its field (POLICY.md 6)."""
 
@@ -172,7 +164,7 @@ class Hints(msgspec.Struct, frozen=True, kw_only=True):
 class Components(msgspec.Struct, frozen=True, kw_only=True):
     """Which components of one kind: every given field must match, within a field any entry.
 
-    ``names`` and ``patterns`` count as one field, except in the dialect of mcp-auth-guard.
+    ``names`` and ``patterns`` count as one field.
     """
 
     names: tuple[str, ...] = ()
@@ -260,7 +252,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask about it."""
     labels: tuple[str, ...] = ()
     """Words to find it by; ``tags`` in files of mcp-auth-guard."""
-    dialect: Dialect = Dialect.OWN
-    """Whose meaning it has; told by the file's shape, not written in it."""
     remarks: tuple[Problem, ...] = ()
     """What its reader noticed that is no mistake; ``policy check`` tells it."""

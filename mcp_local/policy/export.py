@@ -46,7 +46,7 @@ _Dumper.add_representer(float, _write_number)
 
 
 def to_yaml(document: Document) -> str:
-    """Return the policy as YAML of the one language, whatever dialect it was read from."""
+    """Return the policy as YAML of our language, whatever language it was read in."""
     text = _dump(document, allow_unicode=True)
     return _dump(document, allow_unicode=False) if hides(text) else text
 

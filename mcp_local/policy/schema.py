@@ -60,9 +60,7 @@ _TYPES: Final[Mapping[object, Part]] = {
 """What a field of the model is in a file."""
 
 _SPAN: Final = {"type": "string", "pattern": "^(call|session|[1-9][0-9]{0,5}[smh])$"}
-_NO_FIELDS: Final = frozenset(
-    {"origin", "default_origin", "mode_origin", "file", "dialect", "remarks"}
-)
+_NO_FIELDS: Final = frozenset({"origin", "default_origin", "mode_origin", "file", "remarks"})
 """What a document knows of itself, and doesn't say."""
 
 

@@ -68,7 +68,8 @@ CORPUS = [
     # top level
     Bad("rolse: {}", 1, 1, "rolse", "is no key here", "Did you mean 'roles'?"),
     Bad("version: 1\nRoles: {}", 2, 1, "Roles", "is no key here", "Did you mean 'roles'?"),
-    Bad("default_effect: deny", 1, 1, "default_effect", "is no key here", "'default'"),
+    Bad("version: 1\ndefault_effect: deny", 2, 1, "default_effect", "is no key here", "'default'"),
+    Bad("default_effect: deny", 1, 1, "", "has no `rules`", "mcp-auth-guard"),
     Bad("rules: []", 1, 8, "rules", "is an empty list", "Leave it out"),
     Bad("mode: observing", 1, 7, "mode", "not `observing`", "Did you mean 'observe'?"),
     Bad("version: 2", 1, 10, "version", "must be 1", "Write `version: 1`."),
