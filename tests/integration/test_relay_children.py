@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.guard.relay import keeper_posix
 from mcp_local.guard.relay.child import Child
 from mcp_local.guard.relay.environment import child_environment
 from mcp_local.guard.relay.supervisor import Backoff, Supervised
@@ -197,6 +198,20 @@ def test_a_keeper_that_is_told_to_end_ends_its_server() -> None:
         os.kill(keeper, signal.SIGTERM)
         assert child.receive() is None
         assert child.ended == "sh was ended by signal 15."
+
+
+def test_a_keeper_that_does_not_do_its_work_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop is over in time whatever the keeper does; the server dies with it."""
+    monkeypatch.setattr(keeper_posix, "EOF_GRACE", 0.0)
+    monkeypatch.setattr(keeper_posix, "TERM_GRACE", 0.0)
+    with started("echo '{}'; trap '' TERM; while :; do sleep 0.1; done") as child:
+        child.receive()
+        pid = child.pid()
+        assert pid is not None
+        os.kill(parents(pid)[0], signal.SIGSTOP)
+        child.stop()
+        assert left_after([pid], 1) == []
+        assert repr(child) == "Child('sh')"  # arguments may hold secrets
 
 
 def test_what_a_server_left_behind_ends_with_it() -> None:

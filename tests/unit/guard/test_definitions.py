@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from mcp_local.errors import StorageError
 from mcp_local.guard import definitions
-from mcp_local.guard.definition_changes import How, changes, changes_of
+from mcp_local.guard.definition_changes import How, approve, changes, changes_of
 from mcp_local.guard.definition_record import (
     INSTRUCTIONS,
     PROMPTS,
@@ -163,6 +163,27 @@ def test_an_approval_reaches_a_running_server(tmp_path: Path) -> None:
     assert process.notice() == ""
     assert process.look()
     assert not process.look()
+
+
+def test_what_is_approved_is_what_was_seen() -> None:
+    """All changes taken over, nothing differs any more; some of them, and the others remain."""
+    known = Definitions({TOOLS: {"query": QUERY, "gone": {"name": "gone"}}}, "old")
+    seen = Definitions({TOOLS: {"query": changed(title="Q"), "young": {"name": "young"}}}, "new")
+    found = changes(known, seen)
+    assert [(str(each), each.how.value) for each in found] == [
+        ("query", "changed"),
+        ("young", "new"),
+        ("gone", "gone"),
+        ("its instructions", "changed"),
+    ]
+    assert changes(approve(known, found), seen) == []
+    assert changes(approve(known, found[:1]), seen) == found[1:]
+    assert found[2].lines() == []
+
+
+def test_forgetting_what_is_not_known_is_no_fault(tmp_path: Path) -> None:
+    """There is nothing to remove."""
+    assert not RecordFile(tmp_path, KEY).forget()
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"version": 2}', '{"version": 1, "approved": 3}'])
