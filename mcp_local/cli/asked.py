@@ -102,6 +102,8 @@ def load_target(
     policy = choose_policy(settings, target.policy, folder=folder).now
     if policy.problem is not None:
         raise policy.problem
+    if policy.observing:
+        context.console.warn(policy.notice)
     if not isinstance(target, HostedTarget):
         told = _told(target, settings, context, offline=offline)
         _warn_without(policy.decides, "nothing of it is served", context)

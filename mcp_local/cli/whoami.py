@@ -39,7 +39,8 @@ class Report:
 def document(report: Report) -> dict[str, object]:
     """Return the answer for scripts; the first seven members are always there.
 
-    The others only stand where they hold: ``development``, ``unverified``, ``policy_problem``.
+    The others only stand where they hold: ``development``, ``unverified``, ``policy_problem``,
+    ``policy_mode``.
     """
     status = report.status
     storage = status.storage
@@ -68,9 +69,8 @@ def document(report: Report) -> dict[str, object]:
     marks: dict[str, object] = {
         "development": status.development,
         "unverified": status.unverified,
-        "policy_problem": report.policy.problem.message if report.policy.problem else "",
     }
-    return base | {mark: value for mark, value in marks.items() if value}
+    return base | {mark: value for mark, value in marks.items() if value} | report.policy.marks()
 
 
 def describe(report: Report) -> str:
@@ -87,6 +87,8 @@ def describe(report: Report) -> str:
         rows.append(("policy", f"nothing is served by it: {report.policy.problem.message}"))
     elif report.policy.path:
         rows.append(("policy", report.policy.path))
+    if report.policy.observing:
+        rows.append(("mode", "observe: what no rule speaks of is let through, and logged"))
     return "\n".join([_headline(report), *(f"  {label:10}{text}" for label, text in rows)])
 
 

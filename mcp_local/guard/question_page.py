@@ -101,7 +101,7 @@ class QuestionReception:
 
     def __init__(self, question: Question, port: int, program: str = "") -> None:
         self._question = question
-        self._program = program or "the program that asked"
+        self._program = program or "the program on this computer that asked"
         self._host = f"{_HOST}:{port}"
         self._path = f"/ask/{secrets.token_urlsafe(24)}"
         self._token = secrets.token_urlsafe(24)
@@ -164,13 +164,12 @@ class QuestionReception:
 
     def _page(self) -> Response:
         question = self._question
-        arguments = [
-            f"    {line}" for line in shown_lines(question.arguments, question.redact, PAGE)
-        ]
-        what = html.escape("\n".join([question.subject, *arguments]).strip())
+        # A line of its own for each, so that a long one can't break off as if another began.
+        lines = [question.subject, *shown_lines(question.arguments, question.redact, PAGE)]
+        what = "".join(f"<span>{html.escape(line)}</span>" for line in lines)
         body = (
-            f"<p>{html.escape(self._program)} wants to go on. The model behind it can't answer "
-            "this page; only you can.</p>"
+            f"<p>For {html.escape(self._program)}. The model behind it asks for this, and can't "
+            "answer here: only you can.</p>"
             f'<pre tabindex="0" aria-label="What is to be done">{what}</pre>'
             f"<p>{html.escape(question.because())}</p>"
             f'<p class="who">{html.escape(question.extent())}</p>'

@@ -35,6 +35,8 @@ h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25;font-weight:600}
 code,pre{font:.9em ui-monospace,Menlo,Consolas,monospace}
 pre{margin:0 0 1rem;padding:.75rem 1rem;border:1px solid var(--line);border-radius:.5rem;
 background:var(--back);white-space:pre-wrap}
+pre span{display:block;padding-left:4ch;text-indent:-2ch}
+pre span:first-child{padding:0;text-indent:0;font-weight:600}
 p{margin:0 0 .75rem}.who{font-weight:600}.soft,footer{color:var(--soft)}
 form{display:flex;gap:.75rem;margin-top:1.25rem;animation:late 1s step-end}
 @keyframes late{from{visibility:hidden}}

@@ -197,7 +197,7 @@ def test_the_page_shows_all_and_hides_nothing() -> None:
     text = html.unescape(re.sub("<[^>]+>", "", page.partition("</style>")[2]))
     for words in (
         "May this tool run?",
-        "Claude <Desktop> wants to go on",
+        "For Claude <Desktop>.",
         "delete_row",
         'note: "</pre><script>x</script>\\u202e\\u200b\\n`rm`"',
         "[CUT: 20,000 characters in all, SHA-256 ",
