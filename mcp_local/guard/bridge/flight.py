@@ -13,6 +13,8 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
 
+    from urllib3.response import HTTPResponse
+
 _boarding: Final = threading.Lock()
 """A connection is used by one request after the other: never break off somebody else's."""
 
@@ -24,6 +26,10 @@ class Flight:
     def __init__(self) -> None:
         self.broken = False
         """Whether it was broken off."""
+        self.unwanted = False
+        """Whether the client has cancelled it; the server may still answer, or not."""
+        self.sent = threading.Event()
+        """Set once it is on its way: what is said about it must not overtake it."""
         self._connection: _Plain | _Secure | None = None
 
     @contextmanager
@@ -85,6 +91,11 @@ class _Plain(HTTPConnection):
         _board(self)
         super().putheader(header, *values)
 
+    def getresponse(self) -> HTTPResponse:
+        if self.carries is not None:
+            self.carries.sent.set()
+        return super().getresponse()
+
 
 class _Secure(HTTPSConnection):
     carries: Flight | None = None
@@ -98,6 +109,11 @@ class _Secure(HTTPSConnection):
     def putheader(self, header: str, *values: str) -> None:
         _board(self)
         super().putheader(header, *values)
+
+    def getresponse(self) -> HTTPResponse:
+        if self.carries is not None:
+            self.carries.sent.set()
+        return super().getresponse()
 
 
 class _PlainPool(HTTPConnectionPool):

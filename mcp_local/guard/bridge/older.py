@@ -57,13 +57,12 @@ class Older:
 
     def request(self, message: bytes, envelope: Envelope, flight: Flight) -> None:
         """Send a request; its answer comes over the stream."""
-        del flight  # a cancellation is a message of its own here
         with self._changed:
             if self.lost:
                 raise problems.SessionLost("The server has closed its stream.")
             self._open.add(envelope.id)
         try:
-            self._post(message, SIGN_IN_AT_USE)
+            self._post(message, SIGN_IN_AT_USE, flight)
         except (problems.RemoteProblem, NoCredential):
             with self._changed:
                 if envelope.id not in self._open:
@@ -73,7 +72,8 @@ class Older:
 
     def tell(self, message: bytes, envelope: Envelope) -> None:
         """Send a notification, or the answer to a request of the server."""
-        del envelope
+        with self._changed:
+            self._open.discard(envelope.cancels)  # the server needn't answer any more
         self._post(message, 0.0)
 
     def listen(self) -> None:
@@ -81,14 +81,16 @@ class Older:
 
     def close(self) -> None:
         """Close the stream, which ends the session."""
-        self.lost = True
+        with self._changed:
+            self.lost = True
+            self._open.clear()  # nobody listens any more
         self._stream.abort()
 
-    def _post(self, message: bytes, wait: float) -> None:
+    def _post(self, message: bytes, wait: float, flight: Flight | None = None) -> None:
         request = Request(
             "POST", _POST, message, url=self._endpoint, wait=wait, silence=FIRST_ANSWER
         )
-        with self._channel.open(request) as reply:
+        with self._channel.open(request, flight) as reply:
             reply.drain()
             if reply.status >= _BAD_REQUEST:
                 raise problems.refused(self._endpoint, reply.status)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _MOST_WORKERS: Final = 256
 _RETRIES: Final = (0.25, 0.5, 1.0, 2.0)
 """Seconds between tries to reach a server that was there before: it may be starting again."""
+_OVERTAKEN: Final = 2.0
+"""Seconds that a cancellation waits for the request to be sent that it is about."""
 _DEADLINE: Final = 1.5
 """Seconds for :meth:`Remote.stop`."""
 
@@ -153,7 +155,7 @@ class Remote:
                 self._tell(message, envelope)
             self._reached = True
         except (problems.RemoteProblem, NoCredential) as error:
-            if flight is None or not flight.broken:
+            if flight is None or not (flight.broken or flight.unwanted):
                 self._refuse(envelope, error)
         finally:
             if flight is not None and self._flights.get(envelope.id, (None,))[0] is flight:
@@ -181,9 +183,13 @@ class Remote:
     def _tell(self, message: bytes, envelope: Envelope) -> None:
         if envelope.cancels is not None:
             flight, stateless = self._flights.get(envelope.cancels, (None, False))
+            if flight is not None:
+                flight.unwanted = True
             if flight is not None and stateless:  # to hang up is to cancel (MCP 2026-07-28)
                 flight.abort()
                 return
+            if flight is not None:
+                flight.sent.wait(_OVERTAKEN)
         link = self._handshake.link_if_there()
         if link is None:
             return  # nobody there who would miss it

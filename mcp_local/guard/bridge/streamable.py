@@ -194,7 +194,7 @@ class Streamable:
         parser, left = Parser(), _RESUMES
         if self._answered(reply, parser, envelope, deliver):
             return
-        while parser.last_id and left and not flight.broken:
+        while parser.last_id and left and not (flight.broken or flight.unwanted):
             left -= 1
             before = parser.last_id
             self._closed.wait(_PAUSE if parser.retry is None else parser.retry)

@@ -1,0 +1,146 @@
+"""Servers behind HTTP: the TypeScript SDK's on both transports, FastMCP's in both eras."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import sessions
+from tests.support.fidelity import Way, differences, record
+from tests.support.http_server import make_server, serving
+from tests.support.relayed import EVERY_REQUEST, PYTHON, fetched, settings_folder
+from tests.support.wire import ERAS, HANDSHAKE, Line, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from tests.support.fidelity import Recording
+
+EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
+PATIENCE = 20.0
+
+
+def remote_folder(folder: Path, url: str) -> dict[str, str]:
+    """Write settings with the remote server ``it``; return the environment of role ``any``."""
+    environ = settings_folder(folder, ["-"])
+    config = folder / "home" / "config.toml"
+    policy = folder / "home" / "policy.yaml"
+    requests = ", ".join(f'"{each}"' for each in EVERY_REQUEST)
+    config.write_text(
+        f'[servers.it]\nurl = "{url}"\npolicy = "{policy}"\nrequests = [{requests}]\n',
+        encoding="utf-8",
+    )
+    return environ
+
+
+@contextmanager
+def everything(transport: str, folder: Path) -> Generator[str]:
+    """Run npm's reference server on loopback; yield its address."""
+    command = (*fetched("npx", EVERYTHING), transport)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (folder / "server.txt").open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            env=os.environ | {"PORT": str(port)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        try:
+            _wait_for(port)
+            yield f"http://127.0.0.1:{port}/{'sse' if transport == 'sse' else 'mcp'}"
+        finally:
+            if sys.platform != "win32":
+                os.killpg(process.pid, 9)
+            process.kill()
+            process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+@pytest.mark.node
+def test_the_typescript_sdks_server(tmp_path: Path) -> None:
+    """All that it does over its own pipes, it does through the bridge, over either transport."""
+    command: Sequence[str] = fetched("npx", EVERYTHING)
+    (tmp_path / "direct").mkdir()
+    ways = [Way(command, tmp_path / "direct", dict(os.environ), ends=False)]
+    with ExitStack() as servers, ThreadPoolExecutor(3) as pool:
+        for transport in ("streamableHttp", "sse"):
+            folder = tmp_path / transport
+            folder.mkdir()
+            url = servers.enter_context(everything(transport, folder))
+            ways.append(Way((*PYTHON, "run", "it"), folder, remote_folder(folder, url), ends=True))
+        playing = [pool.submit(record, sessions.everything, way, era=HANDSHAKE) for way in ways]
+        direct, *bridged = (plain(each.result()) for each in playing)
+    for recording in bridged:
+        assert differences(direct, recording) == []
+
+
+_SESSION = re.compile(rb"\s(?:for|from) session [0-9a-z-]+| - SessionId [0-9a-f-]+| (?=\"})")
+"""What the server says of its own transport: a session's id, or that there is none."""
+_EARLY = "notifications/tools/list_changed"
+"""Over HTTP the server sends these before anybody can have opened its stream."""
+
+
+def plain(recording: Recording) -> Recording:
+    """Return a recording without what the server itself says otherwise over HTTP."""
+    lines = (
+        Line(raw, json.loads(raw))
+        for raw in (_SESSION.sub(b"", line.raw) for line in recording.lines)
+    )
+    return replace(recording, lines=tuple(line for line in lines if line.method != _EARLY))
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_fastmcps_server_in_both_eras(tmp_path: Path, era: str) -> None:
+    """Lists, calls, resources, a person's answer, and a large result."""
+    with serving(make_server()) as served:
+        environ = remote_folder(tmp_path, served.url)
+        with Wire((*PYTHON, "run", "it"), tmp_path, era=era, environ=environ) as wire:
+            assert "error" not in wire.open()
+            tools = wire.request("tools/list")["result"]["tools"]
+            assert {"echo", "large", "ask"} <= {tool["name"] for tool in tools}
+            assert wire.text("echo", {"text": "hello"}) == "hello"
+            assert len(wire.text("large", {"size": 5_000_000})) == 5_000_000
+            note = wire.request("resources/read", {"uri": "note://one"})["result"]
+            assert note["contents"][0]["text"] == "a note"
+            if era == HANDSHAKE:
+                assert "isError" not in wire.call("ask") or wire.told("elicitation/create")
+    assert not any("authorization" in headers for headers in served.headers)
+
+
+def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:
+    """Its new self knows nothing of our session: another is begun, and the client sees nothing."""
+    with serving(make_server()) as served:
+        port = int(served.url.split(":")[2].partition("/")[0])
+        environ = remote_folder(tmp_path, served.url)
+        wire = Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
+        wire.open()
+        assert wire.text("echo", {"text": "one"}) == "one"
+    with wire:
+        with serving(make_server(), port=port):
+            assert wire.text("echo", {"text": "two"}) == "two"
