@@ -15,11 +15,11 @@ from mcp_local.broker.record import (
     expectations,
     is_due,
     load_record,
-    renewal_time,
     save_record,
     verify_record,
 )
 from mcp_local.broker.resources import keep_refusal, keep_token
+from mcp_local.broker.sealed import renewal_time
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import McpLocalError, SignInFailed, Unreachable

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcp_local.broker.authority.refusal import WrongAccount
+from mcp_local.broker.sealed import from_secret, to_secret
 from mcp_local.broker.storage.store import Entry
 from mcp_local.identity.keyset import parse_jwks
 from mcp_local.identity.model import Expectations
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from mcp_local.broker.storage.store import Store
     from mcp_local.identity.model import Identity, VerifiedToken
     from mcp_local.settings.model import Settings
-
-RENEW_BEFORE = 300.0
-"""Seconds before its end from which a token is due for renewal."""
 
 
 class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,16 +42,6 @@ class TokenRecord(msgspec.Struct, frozen=True, kw_only=True):
     """As the id token has it; for display, and for the pin by user name."""
     home_account_id: str
     """MSAL's name of the account, to find its refresh token."""
-
-
-def renewal_time(obtained_at: float, expires_at: float, refresh_on: float = 0.0) -> float:
-    """Return when a token is due for renewal, in seconds since the epoch.
-
-    Five minutes before its end, or when the authority advised (``refresh_on``, 0: it didn't); a
-    short-lived token in the middle of its life, so that it isn't fetched at every call.
-    """
-    margin = min(RENEW_BEFORE, max(0.0, expires_at - obtained_at) / 2)
-    return min(refresh_on or expires_at, expires_at - margin)
 
 
 def is_due(record: TokenRecord, now: float) -> bool:
@@ -129,25 +117,3 @@ def save_record(store: Store, record: TokenRecord) -> None:
         StorageError: it can't be written.
     """
     store.save(Entry.TOKEN, msgspec.json.encode(record, enc_hook=from_secret))
-
-
-def to_secret(kind: type, value: object) -> Secret:
-    """Read a secret out of a sealed entry, for msgspec.
-
-    Raises:
-        TypeError: it isn't one.
-    """
-    if kind is not Secret or not isinstance(value, str):
-        raise TypeError("a token is a string")  # msgspec makes a ValidationError of it
-    return Secret(value)
-
-
-def from_secret(value: object) -> str:
-    """Write a secret into an entry that will be sealed, for msgspec.
-
-    Raises:
-        NotImplementedError: it isn't one.
-    """
-    if not isinstance(value, Secret):
-        raise NotImplementedError
-    return value.reveal()

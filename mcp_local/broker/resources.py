@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mcp_local.broker.authority.msal_cache import CacheChanged, writing
 from mcp_local.broker.authority.refusal import InteractionNeeded, problem_of
-from mcp_local.broker.record import from_secret, renewal_time, to_secret
+from mcp_local.broker.sealed import from_secret, renewal_time, to_secret
 from mcp_local.broker.state import Problem
 from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import SignInNeeded

@@ -11,15 +11,14 @@ import pytest
 from mcp_local.broker.authority.metadata import Metadata
 from mcp_local.broker.authority.refusal import WrongAccount
 from mcp_local.broker.record import (
-    RENEW_BEFORE,
     TokenRecord,
     expectations,
     is_due,
     load_record,
-    renewal_time,
     save_record,
     verify_record,
 )
+from mcp_local.broker.sealed import RENEW_BEFORE, renewal_time
 from mcp_local.broker.state import Storage
 from mcp_local.broker.storage.store import Entry, MemoryStore
 from mcp_local.errors import Unreachable
