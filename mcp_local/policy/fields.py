@@ -89,7 +89,8 @@ class UnknownField(Exception):
     """A path that leads nowhere; caught where its place is known. Has the valid words."""
 
     def __init__(self, word: str, known: tuple[str, ...], message: str = "") -> None:
-        super().__init__(message or f"has no field `{word}`")
+        missing = f"there is no `{word}`" if word else "it names nothing inside"
+        super().__init__(message or f"is no field: {missing}")
         self.word = word
         self.known = known
 
@@ -157,7 +158,9 @@ def _user(path: str, parts: list[str]) -> Field:
     word = parts[0] if parts else ""
     if word == "claims" and len(parts) > 1:
         return _claim(path, parts[1:])
-    if len(parts) != 1 or word not in _USER_WORDS or word == "claims":
+    if parts == ["claims"]:
+        raise UnknownField(path, ("user.claims.NAME",), "names no claim")
+    if len(parts) != 1 or word not in _USER_WORDS:
         raise UnknownField(".".join(parts), _USER_WORDS)
     if word == "agent_id":
         return Field(path, Shape.TEXT, client_name, changing=True)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAX_SENTENCE = 1000
 """Characters of a reason or a description."""
 
+_FEW = 4
+"""Words that are listed in a sentence; more stand in the hint."""
+
 
 class Checker:
     """What was found wrong so far, and the ways to find more."""
@@ -43,14 +46,20 @@ class Checker:
             if self.is_text(key, path):
                 yield key, value, f"{path}.{key.text}" if path else key.text
 
-    def fields(self, node: Node, path: str, known: tuple[str, ...]) -> dict[str, Node]:
-        """Return the values of the known keys; others are mistakes."""
+    def fields(
+        self, node: Node, path: str, known: tuple[str, ...], said: str = ""
+    ) -> dict[str, Node]:
+        """Return the values of the known keys; others are mistakes.
+
+        ``said`` is the known key that people who write ``names`` mean.
+        """
         found: dict[str, Node] = {}
         for key, value, inner in self.entries(node, path):
             if key.text in known:
                 found[key.text] = value
             else:
-                self.wrong(key, inner, "is no key here", did_you_mean(key.text, known))
+                meant = said if said and key.text in {"name", "names"} else key.text
+                self.wrong(key, inner, "is no key here", did_you_mean(meant, known))
         return found
 
     def words(self, node: Node | None, path: str) -> Iterator[tuple[Scalar, str]]:
@@ -86,7 +95,9 @@ class Checker:
         if not self.is_text(node, path):
             return None
         if node.text not in known:
-            message = f"must be {' or '.join(known)}, not `{node.text}`"
+            few = len(known) <= _FEW
+            words = " or ".join(known) if few else "one of the known words"
+            message = f"must be {words}, not `{node.text}`"
             self.wrong(node, path, message, did_you_mean(node.text, known))
             return None
         return node.text
@@ -104,7 +115,9 @@ class Checker:
             self.is_text(node, path)
         elif len(node.text) > MAX_SENTENCE:
             self.wrong(node, path, f"is longer than {MAX_SENTENCE} characters")
-        elif not node.text.replace("\n", " ").isprintable() or not node.text.strip():
+        elif not node.text.strip():
+            self.wrong(node, path, "is empty", "Leave it out, or say something in it.")
+        elif not node.text.replace("\n", " ").isprintable():
             self.wrong(node, path, "must be a text without control characters")
         else:
             return node.text.strip()

@@ -130,6 +130,8 @@ def _plain(check: Checker, node: Node, path: str) -> Plain | None:
         if math.isfinite(number):
             return number if set(node.text) & set(".eE") else int(node.text)
         check.wrong(node, path, f"is no number that can be reached: `{node.text}`")
+    elif node.kind is ScalarKind.NOTHING:
+        check.wrong(node, path, "is empty", "Write what to compare with.")
     else:
         hint = f'For a text write "{node.text}", for a number 30 or 0.5, for a truth true or false.'
         check.wrong(node, path, f"can be read in two ways: YAML takes it for {node.kind}", hint)

@@ -139,7 +139,7 @@ def _components(check: Checker, node: Node | None, path: str, kind: Kind) -> Com
     of_resources = kind is Kind.RESOURCE
     names = "uris" if of_resources else "names"
     only = {Kind.TOOL: ("annotations",), Kind.RESOURCE: ("schemes",), Kind.PROMPT: ()}[kind]
-    fields = check.fields(node, path, (names, "patterns", "namespaces", "tags", *only))
+    fields = check.fields(node, path, (names, "patterns", "namespaces", "tags", *only), names)
     hint = "Leave it out, or name something in it."
     _not_empty(check, node, path, "names nothing", hint)
     return Components(
@@ -196,7 +196,7 @@ def _priority(check: Checker, node: Node | None, path: str) -> int:
         if abs(number) <= MAX_PRIORITY:
             return number
     hint = f"Higher is tried first; {STANDARD_PRIORITY} when left out."
-    check.wrong(node, path, f"must be a whole number up to {MAX_PRIORITY:_}", hint)
+    check.wrong(node, path, f"must be a whole number up to {MAX_PRIORITY}", hint)
     return STANDARD_PRIORITY
 
 

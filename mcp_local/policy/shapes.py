@@ -111,7 +111,9 @@ def _of_text(operator: Operator, value: Plain) -> Misfit | None:
     if operator in _MEMBERS:
         return None
     if not isinstance(value, str):
-        return Misfit(f"must be a text: `{operator}` looks at texts", f'Write "{value}".')
+        return Misfit(
+            f"must be a text: `{operator}` looks at texts", f'Write "{str(value).lower()}".'
+        )
     if operator in _REGEX:
         try:
             search(value)

@@ -224,7 +224,7 @@ Start = Policy.deny_by_default
         (
             lambda: Start().add(allow("a").when("user.nick", equals="x")),
             "rules[0].when[0].field",
-            "has no field",
+            "is no field",
         ),
         (
             lambda: Start().add(allow("a").when_arg("q", like="x")),  # type: ignore[call-arg]

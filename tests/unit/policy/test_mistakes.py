@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -164,6 +166,27 @@ def test_a_mistake_is_told_with_its_place(bad: Bad) -> None:
         bad.column,
         bad.path,
     )
+
+
+LONG_FORM = json.loads(
+    (Path(__file__).parents[2] / "vectors" / "policies" / "mistakes.json").read_text("utf-8")
+)
+"""One mistake each in the long form, with the whole of what is said of it."""
+
+
+@pytest.mark.parametrize("bad", LONG_FORM, ids=range(len(LONG_FORM)))
+def test_a_mistake_in_a_rule_is_told_in_full(bad: dict[str, object]) -> None:
+    """Place, path, sentence and hint are those that were agreed on."""
+    first = problems(str(bad["policy"]))[0]
+    told = {"line": first.line, "column": first.column, "path": first.path}
+    told |= {"message": first.message, "hint": first.hint}
+    assert told == {key: bad[key] for key in told}
+
+
+def test_the_corpus_is_large() -> None:
+    """At least 150 malformed policies, no two alike."""
+    texts = {bad.text for bad in CORPUS} | {str(bad["policy"]) for bad in LONG_FORM}
+    assert len(texts) == len(CORPUS) + len(LONG_FORM) > 250
 
 
 def test_all_mistakes_are_told_at_once() -> None:
