@@ -141,6 +141,5 @@ def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:
         wire = Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
         wire.open()
         assert wire.text("echo", {"text": "one"}) == "one"
-    with wire:
-        with serving(make_server(), port=port):
-            assert wire.text("echo", {"text": "two"}) == "two"
+    with serving(make_server(), port=port), wire:
+        assert wire.text("echo", {"text": "two"}) == "two"

@@ -134,11 +134,13 @@ class Older:
         message = one_line(data)
         if found.is_answer:
             with self._changed:
-                self._open.discard(found.id)
                 if not self._answer and found.id == self._hello:
                     self._answer = message
                     self._changed.notify_all()
                     return
+                if found.id not in self._open:
+                    return  # it was cancelled
+                self._open.discard(found.id)
         self._deliver(message)
 
     def _end(self) -> None:

@@ -93,7 +93,7 @@ class Streamable:
             "POST", self._headers(envelope), message, wait=SIGN_IN_AT_USE, silence=silence
         )
         with self._channel.open(request, flight) as reply:
-            self._take(reply, envelope, flight, self._deliver)
+            self._take(reply, envelope, flight, self._unless_cancelled(envelope, flight))
 
     def tell(self, message: bytes, envelope: Envelope) -> None:
         """Send a notification, or the answer to a request of the server."""
@@ -122,6 +122,16 @@ class Streamable:
                 pass
         except (problems.RemoteProblem, NoCredential):
             pass  # it will find out by itself
+
+    def _unless_cancelled(self, envelope: Envelope, flight: Flight) -> Deliver:
+        """Drop an answer that the client doesn't want any more (MCP 2025-11-25, cancellation)."""
+
+        def deliver(message: bytes) -> None:
+            if flight.unwanted and (found := peek(message)) and found.id == envelope.id:
+                return
+            self._deliver(message)
+
+        return deliver
 
     def _in_session(self) -> dict[str, str]:
         headers: dict[str, str] = {}
