@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, NoReturn
 
-from mcp_local.errors import ExitCode
+from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.relay.parts import RelayParts, Rules
 from mcp_local.guard.relay.serve import serve_relay
 from mcp_local.guard.stdio import claim_wire
-from mcp_local.settings import Definitions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_local.cli.swift import Plain
+    from mcp_local.guard.relay.late_log import LateLog
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
     from mcp_local.log import Log
@@ -40,6 +42,37 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
         return relay_parts(target, settings, environ, log, session)
 
     server = target.server
-    hold = server.definitions is Definitions.HOLD
+    hold = server.definitions == "hold"
     rules = Rules(server.name, server.requests, server.methods, hold)
     return ExitCode(serve_relay(upstream, claim_wire(), parts, log=log, rules=rules))
+
+
+def serve_command(upstream: Upstream, said: Plain, late: LateLog) -> ExitCode:
+    """Do the same for a command that was started before the settings were read.
+
+    They are read while the first messages pass; nothing that must be judged passes before. Ends
+    the process where they can't be.
+    """
+
+    def parts() -> RelayParts:
+        from mcp_local.cli.swift_settings import find_command  # noqa: PLC0415 - as above
+        from mcp_local.log.place import open_log  # noqa: PLC0415
+        from mcp_local.wiring import relay_parts  # noqa: PLC0415
+
+        try:
+            target, settings, environ = find_command(said)
+        except McpLocalError as error:
+            _leave(error)
+        log = open_log(settings)
+        late.open(log)
+        return relay_parts(target, settings, environ, log)
+
+    return ExitCode(serve_relay(upstream, claim_wire(), parts, log=late, rules=Rules()))
+
+
+def _leave(error: McpLocalError) -> NoReturn:
+    """Say what is wrong and end; what was started ends with us (M20)."""
+    from mcp_local.cli.console import Console  # noqa: PLC0415 - only a mistake pays for it
+
+    Console().error(error)
+    os._exit(error.exit_code)

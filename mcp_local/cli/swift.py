@@ -2,7 +2,7 @@
 
 What takes long here is felt at every start of a client, and nearly all of it is imports. So this
 knows the plain forms only, ``run [FLAG VALUE]… NAME`` and ``run [FLAG VALUE]… -- COMMAND ARG…``;
-whatever else is said, or goes wrong, is left to the ordinary way, which says what is wrong.
+whatever else is said is left to the ordinary way.
 """
 
 from __future__ import annotations
@@ -47,25 +47,26 @@ def run_swiftly(words: Sequence[str]) -> ExitCode | None:
     if said is None or _is_terminal():
         return None
     late = LateLog()
-    started = _start(said.command, {}, Path.cwd(), late) if said.command else None
-    # What follows is imported now, while the server starts.
-    from mcp_local.cli.swift_target import find_swiftly  # noqa: PLC0415
+    # What is needed next is imported when its time has come, mostly while the server starts.
+    if said.command:
+        server = _start(said.command, {}, Path.cwd(), late)
+        from mcp_local.cli.relayed import serve_command  # noqa: PLC0415
 
-    found = find_swiftly(said)
+        return serve_command(server, said, late)
+    from mcp_local.cli.swift_settings import find_named  # noqa: PLC0415
+
+    found = find_named(said)
     if found is None:
-        if started is not None:
-            started.stop()
         return None
+    target, settings, environ = found
+    command = (target.server.command, *target.server.args)
+    server = _start(command, target.server.env, target.folder, late)
     from mcp_local.cli.relayed import serve_relayed  # noqa: PLC0415
     from mcp_local.log.place import open_log  # noqa: PLC0415
 
-    if started is None:
-        server = found.target.server
-        command = (server.command, *server.args)
-        started = _start(command, server.env, found.target.folder, late)
-    log = open_log(found.settings)
+    log = open_log(settings)
     late.open(log)
-    return serve_relayed(started, found.target, found.settings, found.environ, log)
+    return serve_relayed(server, target, settings, environ, log)
 
 
 def _is_terminal() -> bool:

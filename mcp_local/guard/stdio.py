@@ -7,8 +7,7 @@ import select
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +22,16 @@ _TOO_LONG: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@final
 class Wire:
     """The two descriptors that carry the protocol."""
 
-    read_fd: int
-    write_fd: int
-    _writing: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    __slots__ = ("_writing", "read_fd", "write_fd")
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self.read_fd = read_fd
+        self.write_fd = write_fd
+        self._writing = threading.Lock()
 
     def write(self, data: bytes) -> None:
         """Write all of ``data`` before anybody else writes; blocks while the client doesn't read.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import secrets
+import os
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
@@ -28,25 +27,30 @@ _MOST_CANCELLED: Final = 256
 _PREFIX: Final = "mcp-local-"
 
 
-@dataclass(slots=True, eq=False)
+@final
 class Asked:
-    """One request of the client."""
+    """One request of the client. No dataclass: they take a while to load, and this comes early."""
 
-    method: str
-    ident: Id
-    modern: bool
-    size: int
-    """Bytes."""
-    use: Use | None = None
-    """What is used, where something is."""
-    question: Question | None = None
-    """What the person said yes to, for this use."""
-    task: asyncio.Task[None] | None = None
-    """What works on it, while it is held."""
-    sent: bool = False
-    """Whether the server is to answer it."""
-    cancelled: bool = False
-    """Whether the client no longer waits for the answer."""
+    __slots__ = (
+        *("cancelled", "ident", "method", "modern", "question", "sent", "size", "task", "use"),
+    )
+
+    def __init__(self, message: Message, ident: Id) -> None:
+        self.method = message.method
+        self.ident = ident
+        self.modern = message.modern
+        self.size = len(message.raw)
+        """Bytes."""
+        self.use: Use | None = None
+        """What is used, where something is."""
+        self.question: Question | None = None
+        """What the person said yes to, for this use."""
+        self.task: asyncio.Task[None] | None = None
+        """What works on it, while it is held."""
+        self.sent = False
+        """Whether the server is to answer it."""
+        self.cancelled = False
+        """Whether the client no longer waits for the answer."""
 
 
 @final
@@ -62,7 +66,7 @@ class Open:
         ident = message.ident
         if ident is None or (isinstance(ident, str) and ident.startswith(_PREFIX)):
             return None
-        asked = Asked(message.method, ident, message.modern, len(message.raw))
+        asked = Asked(message, ident)
         return asked if self._asked.setdefault(ident, asked) is asked else None
 
     def has_room(self, size: int) -> bool:
@@ -102,7 +106,7 @@ class Own:
 
     def __init__(self) -> None:
         self._waiting: dict[object, Answered] = {}
-        self._prefix = f"{_PREFIX}{secrets.token_hex(8)}-"
+        self._prefix = f"{_PREFIX}{os.urandom(8).hex()}-"
         """Of this side alone: the other one can't answer in its place (M27)."""
         self._numbers = itertools.count(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from mcp_local.guard.relay.desk import Desk
 from mcp_local.guard.relay.guard import Guard
@@ -13,14 +13,17 @@ from mcp_local.policy.live import LivePolicy
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_local.guard.relay.late_log import LateLog
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
     from mcp_local.log import Log
 
 
-def run_guard(relay: Relay, parts: Callable[[], RelayParts], log: Log) -> None:
+def run_guard(relay: Relay, parts: Callable[[], RelayParts], log: Log | LateLog) -> None:
     """Load the parts and guard the relay with them, for as long as the process lives."""
-    asyncio.run(_guard(relay, parts(), log))
+    made = parts()
+    # A late one is a log in all that is asked of it here.
+    asyncio.run(_guard(relay, made, made.log or cast("Log", log)))
 
 
 async def _guard(relay: Relay, parts: RelayParts, log: Log) -> None:

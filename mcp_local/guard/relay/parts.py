@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.questions import Way
     from mcp_local.guard.session import Session
+    from mcp_local.log import Log
     from mcp_local.policy.live import LivePolicy
     from mcp_local.policy.model import Decides
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What the settings say of one server: known before anything is loaded."""
 
     namespace: str = ""
@@ -27,8 +26,7 @@ class Rules:
     """Whether what was never approved is held back: then greetings wait until that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class RelayParts:
+class RelayParts(NamedTuple):
     """What judges: loaded in the background, while messages that need no judging already pass."""
 
     session: Session
@@ -40,5 +38,7 @@ class RelayParts:
     """Whether what a role would unlock is listed, marked as locked."""
     page: Way | None = None
     """Where the person is asked whom the client can't ask; ``None``: nowhere."""
+    log: Log | None = None
+    """Where it was opened only now; ``None``: it is that of before."""
     definitions: ApprovedDefinitions | None = None
     """What was approved of the server; ``None``: that isn't kept."""

@@ -16,6 +16,7 @@ from mcp_local.guard.relay.server_side import ServerSide
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mcp_local.guard.relay.late_log import LateLog
     from mcp_local.guard.relay.parts import RelayParts, Rules
     from mcp_local.guard.stdio import Wire
     from mcp_local.guard.upstream import Upstream
@@ -33,7 +34,7 @@ def serve_relay(
     wire: Wire,
     parts: Callable[[], RelayParts],
     *,
-    log: Log,
+    log: Log | LateLog,
     rules: Rules,
 ) -> int:
     """Relay between the wire and a server that was started, until the client leaves.
@@ -68,7 +69,7 @@ def _wait_for_answers(relay: Relay) -> None:
         time.sleep(_LOOK)
 
 
-def _guard(relay: Relay, parts: Callable[[], RelayParts], log: Log) -> None:
+def _guard(relay: Relay, parts: Callable[[], RelayParts], log: Log | LateLog) -> None:
     """Load what judges, and let it judge, in a thread of its own."""
     try:
         from mcp_local.guard.relay.loop import run_guard  # noqa: PLC0415 - start-up: asyncio
