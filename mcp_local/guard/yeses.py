@@ -97,4 +97,5 @@ class Yeses:
 
 
 def _held(question: Question) -> tuple[object, ...]:
-    return (question.person, question.about, question.rule)
+    rule = (question.rule, question.reason, question.remember)
+    return (question.person, question.about, rule)
