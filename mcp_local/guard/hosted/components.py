@@ -34,6 +34,16 @@ _NAMESPACE: Final = "_mcp_local_namespace"
 """Key in ``meta["fastmcp"]``; FastMCP strips keys with an underscore before anything is sent."""
 
 
+class _Prefix(str):
+    """A mount prefix that we noted.
+
+    What a proxied server writes there arrives as a plain text, so that none can claim to be
+    mounted where a policy trusts it.
+    """
+
+    __slots__ = ()
+
+
 def name_of(component: AnyComponent) -> str:
     """Return what clients call it: name, URI, or URI template."""
     if isinstance(component, Resource):
@@ -68,12 +78,13 @@ def as_seen(component: AnyComponent, *, uri: str = "") -> Component:
 def in_namespace(component: T, namespace: str) -> T:
     """Return a copy that remembers the prefix it is mounted under."""
     meta = dict(component.meta or {})
-    meta["fastmcp"] = {**_own_meta(component), _NAMESPACE: namespace}
+    meta["fastmcp"] = {**_own_meta(component), _NAMESPACE: _Prefix(namespace)}
     return component.model_copy(update={"meta": meta})
 
 
 def _namespace(component: AnyComponent) -> str:
-    return str(_own_meta(component).get(_NAMESPACE, ""))
+    noted = _own_meta(component).get(_NAMESPACE)
+    return str(noted) if isinstance(noted, _Prefix) else ""
 
 
 def _own_meta(component: AnyComponent) -> Mapping[str, object]:

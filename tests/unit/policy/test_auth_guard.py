@@ -308,7 +308,7 @@ def test_what_describes_a_policy_is_kept() -> None:
         (
             HEAD + "  - " + ALLOW % (ON_Q % ("like", "x")),
             "rules[0].conditions[0].operator",
-            "must be equals",
+            "must be one of the known words",
         ),
         (
             HEAD + "  - " + ALLOW % (ON_Q % ("regex", "'(?=x)'")),

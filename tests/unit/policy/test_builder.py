@@ -229,7 +229,7 @@ Start = Policy.deny_by_default
         (
             lambda: Start().add(allow("a").when_arg("q", like="x")),  # type: ignore[call-arg]
             "rules[0].when[0].operator",
-            "must be equals or",
+            "must be one of the known words",
         ),
         (
             lambda: Start().add(allow("a").when_arg("q", equals=object())),  # type: ignore[arg-type]
