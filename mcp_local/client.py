@@ -178,7 +178,7 @@ async def connect(
             stdio_client(server, sys.stderr if show_errors else kept),
             mode=mode,
             client_info=info,
-            elicitation_callback=None if ask is None else _Answers(ask),
+            elicitation_callback=None if ask is None else Answers(ask),
         )
         started = False
         try:
@@ -192,15 +192,16 @@ async def connect(
             raise _ended(kept, inner) from inner
 
 
-class _Answers:
+class Answers:
     """Answers forms that want a yes or no; whatever else a server asks for is declined."""
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
 
     async def __call__(
-        self, context: ClientRequestContext, params: ElicitRequestParams
+        self, context: ClientRequestContext | None, params: ElicitRequestParams
     ) -> ElicitResult:
+        """Ask, where it is for a yes."""
         del context
         schema = params.requested_schema if params.mode == "form" else {}
         fields = cast("Mapping[str, object]", schema.get("properties", {}))

@@ -7,8 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from mcp_types import ElicitRequestFormParams, ElicitRequestURLParams
 
-from mcp_local.client import LEGACY, MODERN, ServerSession, UseFailed, connect
+from mcp_local.client import LEGACY, MODERN, Answers, ServerSession, UseFailed, connect
 from mcp_local.errors import TargetError
 
 if TYPE_CHECKING:
@@ -94,3 +95,27 @@ def test_verbose_shows_the_servers_words(
     with pytest.raises(TargetError, match="ended before it answered"):
         asyncio.run(session())
     assert "There is no file" in capfd.readouterr().err
+
+
+def test_only_questions_for_a_yes_are_put_to_the_person() -> None:
+    """Other forms, and addresses to open, are declined: a command line is no place for them."""
+    heard: list[str] = []
+
+    def ask(question: str) -> bool:
+        heard.append(question)
+        return question == "Sure?"
+
+    async def answers() -> list[str]:
+        answer = Answers(ask)
+        confirm = {"type": "object", "properties": {"confirm": {"type": "boolean"}}}
+        other = {"type": "object", "properties": {"token": {"type": "string"}}}
+        asked = (
+            ElicitRequestFormParams(message="Sure?", requested_schema=confirm),
+            ElicitRequestFormParams(message="Really?", requested_schema=confirm),
+            ElicitRequestFormParams(message="Token?", requested_schema=other),
+            ElicitRequestURLParams(message="Open", url="https://x.example", elicitation_id="1"),
+        )
+        return [(await answer(None, params)).action for params in asked]
+
+    assert asyncio.run(answers()) == ["accept", "decline", "decline", "decline"]
+    assert heard == ["Sure?", "Really?"]

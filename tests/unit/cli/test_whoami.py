@@ -65,6 +65,13 @@ def test_what_is_not_in_earnest_is_marked() -> None:
     assert "nothing is served by it: line 3 is wrong" in text
 
 
+def test_a_policy_that_only_observes_is_marked() -> None:
+    """It lets through what no rule speaks of: nobody may take it for enforced."""
+    report = replace(REPORT, policy=PolicyInForce(None, "p.yaml", observing=True))
+    assert document(report)["policy_mode"] == "observe"
+    assert "mode      observe" in describe(report)
+
+
 def test_nobody_has_a_document_too() -> None:
     """The same members, empty."""
     nobody = Report(
