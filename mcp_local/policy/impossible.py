@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.policy.document import Operator
-from mcp_local.policy.fields import UnknownField, find_field
+from mcp_local.policy.fields import find_field
 from mcp_local.policy.model import Action, Effect
 from mcp_local.policy.operators import plain_test
 
@@ -40,12 +40,8 @@ def _same_field(path: str) -> str:
 
 
 def _changing(condition: Condition) -> bool:
-    if condition.operator is Operator.CONDITION:
-        return True
-    try:
-        return find_field(condition.field).changing
-    except UnknownField:
-        return False
+    own = condition.operator is Operator.CONDITION
+    return own or find_field(condition.field).changing
 
 
 def _contradict(about: Sequence[Condition]) -> bool:

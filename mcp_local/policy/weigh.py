@@ -141,6 +141,8 @@ class Scale:
             decided = decides(rule.effect, rule.has_role(held) and applies(standing, case))
             if decided and not rule.reads_roles:
                 return
+        if self.default is Effect.ALLOW or self.observing:  # reached without a deny
+            yield from sorted(unsettled)
 
     def _named(self, held: frozenset[str]) -> Iterator[str]:
         for standing in self.standings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,9 @@ import pytest
 
 from mcp_local.errors import PolicyError
 from mcp_local.identity.model import Identity
-from mcp_local.policy import predicates, sql
+from mcp_local.policy import engine, predicates, sql
 from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.document import Operator
+from mcp_local.policy.document import Condition, Document, Operator, Rule
 from mcp_local.policy.load import load_policy
 from mcp_local.policy.model import (
     SESSION,
@@ -469,6 +470,60 @@ def test_a_decision_on_arguments_is_made_anew_each_time() -> None:
     somebody, request = person(), Request(Action.CALL, {})
     first = compiled.decide(somebody, request, PAY)
     assert compiled.decide(somebody, request, PAY) is not first
+
+
+def test_roles_that_conditions_speak_of_are_named_if_they_help() -> None:
+    """Those that a deny would then stop are not."""
+    compiled = policy("""
+rules:
+  - {name: boss, effect: allow, when: [{field: user.roles, operator: contains, value: Boss}]}
+  - {name: stop, effect: deny, when: [{field: user.roles, operator: contains, value: Guest}]}
+  - {name: guests, effect: allow, agents: {roles: [Guest, Member]}}
+  - {name: some, effect: allow, agents: {roles: ["*"]}, priority: 50}
+""")
+    assert call(compiled).needs_roles == ("Boss", "Member")
+    barred = policy("""
+default: allow
+rules: [{name: r, effect: deny, when: [{field: user.roles, operator: not_contains, value: In}]}]
+""")
+    assert call(barred).needs_roles == ("In",)
+    assert call(barred, {}, "In").allowed
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many people, or too many answers: all is forgotten, and answered anew."""
+    monkeypatch.setattr(engine, "_REMEMBERED", 4)
+    monkeypatch.setattr(engine, "_PEOPLE", 2)
+    compiled = policy("roles: {R: {tools: [pay]}}")
+    for _ in range(2):
+        for number in range(10):
+            assert call(compiled, {}, "R", f"X{number}").allowed
+            assert not call(compiled, {}, f"X{number}").allowed
+
+
+def test_several_threads_get_the_same_answers() -> None:
+    """The engine is asked by many at once."""
+    compiled = policy(ASKING)
+    expected = {x: call(compiled, {"x": x}, "R").effect for x in range(4)}
+
+    def ask(number: int) -> bool:
+        x = number % 4
+        return call(compiled, {"x": x}, "R", f"X{number % 7}").effect is expected[x]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(ask, range(400)))
+
+
+def test_a_condition_made_by_hand_is_checked_like_one_in_a_file() -> None:
+    """A document needn't come from a file; what means nothing is refused all the same."""
+    for field, value, message in (
+        ("args.x", "1", "must be a number"),
+        ("arg.x", 1, "there is no `arg`"),
+    ):
+        when = (Condition(field, Operator.GT, value),)
+        rule = Rule(name="r", effect=Effect.DENY, when=when)
+        with pytest.raises(InvalidPolicy, match=message):
+            compile_policy([Document(rules=(rule,))])
 
 
 def test_a_great_many_rules_leave_a_decision_small() -> None:

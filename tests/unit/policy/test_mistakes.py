@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from mcp_local.errors import ExitCode
+from mcp_local.policy import predicates
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import MOST, InvalidPolicy, Problem
@@ -172,6 +173,14 @@ LONG_FORM = json.loads(
     (Path(__file__).parents[2] / "vectors" / "policies" / "mistakes.json").read_text("utf-8")
 )
 """One mistake each in the long form, with the whole of what is said of it."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_registered(  # pyright: ignore[reportUnusedFunction]
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Other tests register conditions of their own."""
+    monkeypatch.setattr(predicates, "_registered", {})
 
 
 @pytest.mark.parametrize("bad", LONG_FORM, ids=range(len(LONG_FORM)))
