@@ -6,14 +6,15 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import bridge
 import core
 import hosted
 import policy
 import relay
 
 NAMES = ("core", "policy", "hosted", "relay")
-LONG = ("growth",)
-"""Run only when they are named."""
+LONG = ("growth", "bridge")
+"""Run only when they are named: they take long, or need npm and PyPI."""
 
 
 def run(name: str, home: Path, *, quick: bool) -> None:
@@ -27,6 +28,8 @@ def run(name: str, home: Path, *, quick: bool) -> None:
             hosted.main(home, quick=quick)
         case "relay":
             relay.main(home, quick=quick)
+        case "bridge":
+            bridge.main(home, quick=quick)
         case _:
             relay.grow(home, quick=quick)
 

@@ -93,6 +93,11 @@ class Wire:
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         return took
 
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
     def memory(self) -> float:
         """Resident memory of the server process in MiB."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
