@@ -16,6 +16,8 @@ from tests.support.wire import ERAS, MODERN, call
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+    from tests.support.wire import Line
+
 SCHEMA = {"type": "object", "properties": {"text": {"type": "string"}}}
 ODD = "Nice\x1b[2J\u202ehidden\U000e0041\u2028 text"
 EXTRA = (
@@ -294,13 +296,18 @@ def test_what_could_mean_two_things_means_nothing(reader: Guarded, line: str) ->
     What reaches the server is what was judged, so no spelling gets a hidden tool past it.
     """
     ran, heard = reader.ran(), len(reader.heard)
+
+    def refused(each: Line) -> bool:
+        return not each.method and each.message.get("id") != "after"
+
     reader.send(line.encode())
-    assert reader.text("echo", {"text": "still here"}) == "still here"
+    after = reader.raw("tools/call", call("echo", {"text": "still here"}), "after")
+    assert b"still here" in after
     assert reader.ran()[len(ran) :] == ["tools/call echo"]
-    answers = [each for each in reader.heard[heard:-1] if not each.method]
-    assert len(answers) <= 1
-    assert all("error" in a.message or a.message["result"]["isError"] for a in answers)
-    assert bool(answers) or not line.strip()
+    if line.strip():
+        answer = reader.wait(refused, since=heard).message
+        assert "error" in answer or answer["result"]["isError"]
+    assert sum(map(refused, reader.heard[heard:])) == bool(line.strip())
 
 
 @pytest.mark.parametrize(
@@ -326,7 +333,8 @@ def test_bytes_and_ids_that_are_none_are_refused(reader: Guarded, line: bytes) -
     reader.send(line)
     assert reader.text("echo") == ""
     assert reader.ran()[len(ran) :] == ["tools/call echo"]
-    assert sum(1 for each in reader.heard[heard:] if "error" in each.message) == 1
+    reader.wait(lambda each: "error" in each.message, since=heard)
+    assert sum("error" in each.message for each in reader.heard[heard:]) == 1
 
 
 def test_uses_without_an_id_go_nowhere(reader: Guarded) -> None:
