@@ -55,7 +55,7 @@ class Connections:
         Raises:
             SettingsError: the proxy can't be used.
         """
-        proxy = self._proxy or _system_proxy(url)
+        proxy = self._proxy or proxy_of(url)
         if proxy not in self._pools:
             self._pools[proxy] = self._connect_through(proxy)
         return self._pools[proxy]
@@ -106,6 +106,16 @@ def shown(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
+def proxy_of(url: str) -> str:
+    """Return the proxy of the environment or the operating system for ``url``, or nothing.
+
+    What runs on this machine can't be behind the company's proxy.
+    """
+    host = host_in(url)
+    direct = is_loopback(host) or proxy_bypass(host)
+    return "" if direct else getproxies().get(urlsplit(url).scheme, "")
+
+
 def unreachable(error: HTTPError, url: str) -> Unreachable:
     """Say what failed without the address's query, the proxy's password, or library jargon."""
     host = shown(url)
@@ -134,13 +144,3 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
             f"`ca_file` {ca_file} can't be used: {reason}.",
             hint="Name a file with the CA's certificate in PEM form, or unset `ca_file`.",
         ) from error
-
-
-def _system_proxy(url: str) -> str:
-    """Return the proxy of the environment or the operating system for ``url``, or nothing.
-
-    What runs on this machine can't be behind the company's proxy.
-    """
-    host = host_in(url)
-    direct = is_loopback(host) or proxy_bypass(host)
-    return "" if direct else getproxies().get(urlsplit(url).scheme, "")

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from mcp_local.cli.bundle import write_bundle
 from mcp_local.cli.console import Cell
+from mcp_local.cli.examine import examine, without_settings
 from mcp_local.cli.parser import Arguments, Command
-from mcp_local.cli.person import look_up
-from mcp_local.desktop.doctor import authority, clients, kept, machine, past, person, policies
-from mcp_local.desktop.doctor.finding import Finding, Verdict, from_error, note, ok, skipped
-from mcp_local.errors import ExitCode, McpLocalError, StorageError
-from mcp_local.inventory import inventory
-from mcp_local.log import read_tail
-from mcp_local.log.place import log_file
-from mcp_local.log.redact import redact
-from mcp_local.policy.document import ANY_ROLE
-from mcp_local.policy.engine import CompiledPolicy
-from mcp_local.settings import SignInMethod, show
-from mcp_local.targets import HostedTarget, find_target
+from mcp_local.desktop.doctor.finding import Verdict
+from mcp_local.desktop.doctor.secrets import known_secrets
+from mcp_local.errors import ExitCode, McpLocalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from mcp_local.broker.storage.store import Store
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.policy.model import Component
+    from mcp_local.desktop.doctor.finding import Finding
     from mcp_local.settings import Settings
 
 _SIGNS: Final = {
@@ -39,8 +28,6 @@ _SIGNS: Final = {
     Verdict.PROBLEM: ("problem", "red"),
     Verdict.SKIPPED: ("skipped", "dim"),
 }
-_LOG_LINES: Final = 500
-"""Lines of the log in a bundle."""
 
 
 class DoctorArguments(Arguments):
@@ -59,105 +46,26 @@ def _declare(parser: Parser) -> None:
 
 def _doctor(arguments: DoctorArguments, context: Context) -> ExitCode:
     settings: Settings | None = None
-    found: list[Finding] = []
-    try:
-        settings = context.settings(arguments)
-    except McpLocalError as error:
-        found = [*_first(context), machine.unreadable_settings(error)]
-        found += clients.clients(context.environ, Path.cwd())
-    if settings is not None:
-        with context.console.progress("looking"):
-            found = list(_examine(settings, arguments, context))
-    if arguments.bundle:
-        _write_bundle(Path(arguments.bundle), found, settings)
-        context.console.note(f"{arguments.bundle} is written. Look into it before you send it.")
+    with context.console.progress("looking"):
+        try:
+            settings = context.settings(arguments)
+        except McpLocalError as error:
+            found = list(without_settings(error, context))
+        else:
+            found = list(examine(settings, context, offline=arguments.offline))
+    # A server that crashed may have printed what it was given.
+    secrets = known_secrets(context.environ, Path.cwd(), settings)
+    found = [
+        replace(each, evidence=secrets.hide(each.evidence), remedy=secrets.hide(each.remedy))
+        for each in found
+    ]
     _tell(found, context)
+    if arguments.bundle:
+        checks = [_document(each) for each in found]
+        write_bundle(Path(arguments.bundle), checks, settings, secrets)
+        context.console.note(f"{arguments.bundle} is written. Look into it before you send it.")
     problems = any(each.verdict is Verdict.PROBLEM for each in found)
     return ExitCode.PROBLEMS if problems else ExitCode.OK
-
-
-def _first(context: Context) -> Iterator[Finding]:
-    yield from machine.program(context.environ)
-    yield from machine.relevant_environment(context.environ)
-
-
-def _examine(settings: Settings, arguments: DoctorArguments, context: Context) -> Iterator[Finding]:
-    """Look at everything, from the machine to the servers, in the order in which it is needed."""
-    yield from _first(context)
-    yield from machine.settings_file(settings)
-    yield from machine.state_folder(settings)
-    if arguments.offline:
-        yield skipped("connection", "--offline asks nothing of the network.")
-    else:
-        yield from authority.authority(settings)
-    store: Store | None = None
-    for each in kept.key_store(settings, context.environ):
-        if isinstance(each, Finding):
-            yield each
-        else:
-            store = each
-    if store is not None:
-        yield from kept.cache(settings, store)
-    yield from kept.sign_in(settings)
-    yield from machine.browser(settings, context.environ)
-    yield from machine.loopback()
-    components, looked = _servers(settings, arguments, context)
-    compiled: CompiledPolicy | None = None
-    for each in policies.policy(settings.policy, components):
-        if isinstance(each, CompiledPolicy):
-            compiled = each
-        else:
-            yield each
-    yield from _person(settings, compiled, arguments, context)
-    yield from clients.clients(context.environ, Path.cwd())
-    yield from looked
-    yield from past.log(log_file(settings))
-
-
-def _person(
-    settings: Settings,
-    policy: CompiledPolicy | None,
-    arguments: DoctorArguments,
-    context: Context,
-) -> Iterator[Finding]:
-    if settings.signin.method is SignInMethod.NONE:
-        yield note("account", "Nobody signs in: roles are declared in the settings, unverified.")
-        return
-    try:
-        report = look_up(settings, context, offline=arguments.offline)
-    except McpLocalError as error:
-        yield from person.nobody(error)
-        return
-    if report.token is None:
-        assert report.error is not None  # noqa: S101 - a report has a token or says why not
-        yield from person.nobody(report.error)
-        return
-    roles = [role for role in (policy.roles if policy else ()) if role != ANY_ROLE]
-    yield from person.token(report.token, roles, settings)
-
-
-def _servers(
-    settings: Settings, arguments: DoctorArguments, context: Context
-) -> tuple[list[Component], list[Finding]]:
-    """Start each configured server and ask for all that it has."""
-    components: list[Component] = []
-    found: list[Finding] = []
-    for name, server in settings.servers.items():
-        check = f"servers.{name}"
-        if arguments.offline and server.url:
-            found.append(skipped(check, "--offline asks nothing of the network."))
-            continue
-        try:
-            target = find_target(name, settings, Path.cwd())
-            if isinstance(target, HostedTarget):
-                context.console.reserve_stdout()
-            has = asyncio.run(inventory(target, settings, context.environ))
-        except McpLocalError as error:
-            found.append(from_error(check, error))
-            continue
-        components += has
-        found.append(ok(check, f"It starts, and has {len(has)} tools, resources and prompts."))
-    return components, found
 
 
 def _tell(found: Sequence[Finding], context: Context) -> None:
@@ -193,34 +101,6 @@ def _document(finding: Finding) -> dict[str, object]:
         "remedy": finding.remedy,
         "who": finding.who.name.lower() if finding.who else "",
     }
-
-
-def _write_bundle(path: Path, found: Iterable[Finding], settings: Settings | None) -> None:
-    """Write what support needs: findings, settings, the end of the log; all of it redacted.
-
-    Raises:
-        StorageError: it can't be written.
-    """
-    parts = {"findings.json": json.dumps([_document(each) for each in found], indent=2)}
-    if settings is not None:
-        rows = [
-            {"name": name, "value": value, "source": place.source.value, "place": place.place}
-            for name, value, place in show(settings)
-        ]
-        parts["settings.json"] = json.dumps(rows, indent=2)
-        try:
-            parts["log.jsonl"] = "\n".join(read_tail(log_file(settings), _LOG_LINES))
-        except OSError as error:
-            parts["log.jsonl"] = f"The log can't be read: {error.strerror}."
-    parts["system.txt"] = f"{sys.version}\n{sys.platform}\n"
-    try:
-        with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as bundle:
-            for name, text in parts.items():
-                bundle.writestr(name, redact(text))
-    except FileExistsError:
-        raise StorageError(f"{path} is there already.", hint="Name another file.") from None
-    except OSError as error:
-        raise StorageError(f"{path} can't be written: {error.strerror}.") from None
 
 
 COMMANDS = (

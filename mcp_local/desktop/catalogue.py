@@ -32,8 +32,9 @@ CLIENTS: Final = (
         "Visual Studio Code",
         _TYPED,
         restart="Open the Command Palette, `MCP: List Servers`, and start it there.",
+        comments=True,
     ),
-    DesktopClient("cursor", "Cursor", restart="Switch it on under Settings, MCP."),
+    DesktopClient("cursor", "Cursor", restart="Switch it on under Settings, MCP.", comments=True),
     DesktopClient(
         "windsurf",
         "Windsurf",
@@ -52,6 +53,7 @@ CLIENTS: Final = (
         "Gemini CLI",
         Shape(url=("httpUrl", "url")),
         restart="Start a new session; `gemini mcp list` shows it.",
+        comments=True,
     ),
     DesktopClient(
         "goose",
@@ -66,7 +68,7 @@ CLIENTS: Final = (
         ),
         restart="Start a new session.",
     ),
-    DesktopClient("zed", "Zed", restart="It takes the change by itself."),
+    DesktopClient("zed", "Zed", restart="It takes the change by itself.", comments=True),
     DesktopClient("generic", "mcp.json", restart="Restart the client that reads it."),
 )
 BY_ID: Final = {client.id: client for client in CLIENTS}

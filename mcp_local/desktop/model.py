@@ -87,3 +87,5 @@ class DesktopClient:
     """What the person does afterwards."""
     start_limit: float = 60.0
     """Seconds it waits for ``initialize`` (CLIENTS.md)."""
+    comments: bool = False
+    """Whether it reads JSON with comments and trailing commas; others give the whole file up."""

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 def human_app(authority: Authority, log: RequestLog, faults: Faults) -> Gate:
     """Return the application with the pages for people."""
-    return Gate(_application(_human(authority), authority), log, faults)
+    return Gate(_application(_human(authority), authority), log, faults, authority.now)
 
 
 def machine_app(authority: Authority, log: RequestLog, faults: Faults) -> Gate:
     """Return the application with the endpoints of programs; the pages are there, too."""
     routes = [*Metadata(authority).routes(), *TokenEndpoint(authority).routes()]
-    return Gate(_application([*routes, *_human(authority)], authority), log, faults)
+    return Gate(_application([*routes, *_human(authority)], authority), log, faults, authority.now)
 
 
 def _human(authority: Authority) -> list[Route]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -26,15 +27,18 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 class _Answer:
     """Passes an answer on and breaks it off where a fault says so."""
 
-    def __init__(self, send: Send, noted: Callable[[int], None], *, cut: bool) -> None:
+    def __init__(self, send: Send, noted: Callable[[int], None], now: float, *, cut: bool) -> None:
         self._send = send
         self._noted = noted
+        self._date = formatdate(now, usegmt=True).encode()
         self._cut = cut
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             # Noted before it is sent: whoever has the answer finds it in the log.
             self._noted(message["status"])
+            date = (b"date", self._date)  # RFC 9110, 6.6.1; by it others see how their clock goes
+            message = {**message, "headers": [*message.get("headers", ()), date]}
         elif self._cut and message["type"] == "http.response.body":
             # Promised more than is sent, and never finished: the server drops the connection.
             body: bytes = message.get("body", b"")
@@ -45,10 +49,13 @@ class _Answer:
 class Gate:
     """The ASGI application around the endpoints."""
 
-    def __init__(self, app: ASGIApp, log: RequestLog, faults: Faults) -> None:
+    def __init__(
+        self, app: ASGIApp, log: RequestLog, faults: Faults, clock: Callable[[], float]
+    ) -> None:
         self._app = app
         self._log = log
         self._faults = faults
+        self._clock = clock
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,7 +73,7 @@ class Gate:
                 )
 
         fault = self._faults.take(scope["path"])
-        answer = _Answer(send, noted, cut=bool(fault and fault.cut))
+        answer = _Answer(send, noted, self._clock(), cut=bool(fault and fault.cut))
         try:
             await self._answer(scope, receive, answer, fault)
         except asyncio.CancelledError:

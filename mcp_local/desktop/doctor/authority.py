@@ -1,8 +1,7 @@
-"""Checks of the way to the authority: name, proxy, TLS, documents, keys, clock."""
+"""Checks of the authority: TLS, clock, documents, keys, and whether it knows the apps."""
 
 from __future__ import annotations
 
-import socket
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
@@ -12,8 +11,18 @@ from mcp_local.broker.authority.http import Http, Timeouts
 from mcp_local.broker.authority.metadata import Documents
 from mcp_local.broker.storage.keystore import in_memory
 from mcp_local.broker.storage.memory_store import MemoryStore
-from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem, skipped
-from mcp_local.errors import McpLocalError, SettingsError, Unreachable
+from mcp_local.desktop.doctor.finding import (
+    Actor,
+    Finding,
+    Verdict,
+    from_error,
+    ok,
+    problem,
+    skipped,
+)
+from mcp_local.desktop.doctor.registration import registration
+from mcp_local.desktop.doctor.way import way
+from mcp_local.errors import McpLocalError
 from mcp_local.identity.keyset import parse_jwks
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
 _LIMITS: Final = Timeouts(connect=5.0, read=10.0, total=15.0)
 _SKEW: Final = 60.0
 """Seconds that clocks may differ before it is told; five minutes make tokens fail."""
-_CHECKS: Final = ("name", "connection", "clock", "discovery", "signing keys")
+_CHECKS: Final = ("name", "connection", "clock", "discovery", "signing keys", "registration")
 
 
 def authority(settings: Settings) -> Iterator[Finding]:
@@ -36,7 +45,7 @@ def authority(settings: Settings) -> Iterator[Finding]:
     try:
         http = Http(settings, _LIMITS)
     except McpLocalError as error:
-        yield from_error("connection", error)
+        yield from_error("trust", error)
         return
     try:
         yield from _look(settings, http)
@@ -45,46 +54,33 @@ def authority(settings: Settings) -> Iterator[Finding]:
 
 
 def _look(settings: Settings, http: Http) -> Iterator[Finding]:
-    yield from _name(settings)
+    on_the_way = list(way(settings))
+    yield from on_the_way
+    if any(each.verdict is Verdict.PROBLEM for each in on_the_way):
+        yield skipped("connection", "The way there is barred.")
+        return
     documents = Documents(
         http, settings.authority, MemoryStore(in_memory("only to look")), time.time
     )
     try:
         answer = http.get(documents.v2_url)
-    except Unreachable as error:
-        yield from_error("connection", error, Actor.IT)
+    except McpLocalError as error:
+        yield from_error("connection", error)
         return
     host = urlsplit(settings.authority).netloc
     yield ok("connection", f"{host} answers, and its certificate is trusted.")
     yield from _clock(answer.headers)
     try:
         document = documents.v2()
-    except SettingsError as error:
+    except McpLocalError as error:
         yield from_error("discovery", error)
-        return
-    except Unreachable as error:
-        yield from_error("discovery", error, Actor.IT)
         return
     yield ok("discovery", f"The tenant is there: {document.issuer}")
     yield from _keys(http, document.jwks_uri)
-
-
-def _name(settings: Settings) -> Iterator[Finding]:
-    host = urlsplit(settings.authority).hostname or ""
-    if settings.proxy:
-        yield ok("name", f"The proxy of the settings resolves {host}.")
-        return
     try:
-        socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
-    except OSError as error:
-        yield note(
-            "name",
-            f"{host} has no address here: {error.strerror or error}.",
-            "If a proxy resolves names here, that is as it should be. Else look at the network.",
-            Actor.IT,
-        )
-        return
-    yield ok("name", f"{host} has an address.")
+        yield from registration(settings, document, http)
+    except McpLocalError as error:
+        yield from_error("registration", error)
 
 
 def _clock(headers: object) -> Iterator[Finding]:
@@ -122,5 +118,13 @@ def _keys(http: Http, address: str) -> Iterator[Finding]:
         keys = parse_jwks(http.fetch(address))
     except McpLocalError as error:
         yield from_error("signing keys", error, Actor.IT)
+        return
+    if not keys.keys:
+        yield problem(
+            "signing keys",
+            "The authority publishes no key that can be used.",
+            "Something in between may answer in its place; try again, then ask who runs it.",
+            Actor.IT,
+        )
         return
     yield ok("signing keys", f"The authority publishes {len(keys.keys)} that can be used.")

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import shutil
+import json
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.desktop.catalogue import CLIENTS, places
 from mcp_local.desktop.config_file import ConfigFile
+from mcp_local.desktop.doctor.entries import ours
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
-from mcp_local.desktop.registration import is_ours
+from mcp_local.desktop.model import Format
+from mcp_local.desktop.registration import behind_guard, is_ours
 from mcp_local.desktop.shapes import read_entry
 from mcp_local.errors import McpLocalError
-from mcp_local.settings.keys import PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from mcp_local.desktop.model import DesktopClient, Entry, Place
 
 
-def clients(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
-    """Look at each configuration that is there."""
-    seen: set[Path] = set()
-    for client in CLIENTS:
-        for place in places(client, environ, folder):
-            if place.path.exists() and place.path.resolve() not in seen:
-                seen.add(place.path.resolve())
-                yield from _file(client, place)
-    if not seen:
+def clients(
+    environ: Mapping[str, str], folder: Path, home: Path | None = None
+) -> Iterator[Finding]:
+    """Look at each configuration that is there; ``home`` is the state folder of this terminal."""
+    files = present(environ, folder)
+    for client, place in files:
+        yield from _file(client, place, home)
+    if not files:
         yield note(
             "clients",
             "No configuration of a known client is here.",
@@ -37,66 +37,95 @@ def clients(environ: Mapping[str, str], folder: Path) -> Iterator[Finding]:
         )
 
 
-def _file(client: DesktopClient, place: Place) -> Iterator[Finding]:
+def present(environ: Mapping[str, str], folder: Path) -> list[tuple[DesktopClient, Place]]:
+    """Return the configurations that are there, each file once."""
+    found: dict[Path, tuple[DesktopClient, Place]] = {}
+    for client in CLIENTS:
+        for place in places(client, environ, folder):
+            if place.path.exists():
+                found.setdefault(place.path.resolve(), (client, place))
+    return list(found.values())
+
+
+def _file(client: DesktopClient, place: Place, home: Path | None) -> Iterator[Finding]:
     try:
-        servers = ConfigFile(place).servers()
+        file = ConfigFile(place)
+        servers = file.servers()
     except McpLocalError as error:
         yield from_error(client.id, error)
         return
-    entries = {name: read_entry(value, client.shape) for name, value in servers.items()}
-    ours = [name for name, value in servers.items() if is_ours(value, client)]
-    found = f"{place.path} parses; servers of ours: {', '.join(ours) or 'none'}."
-    yield ok(client.id, found)
-    for name in ours:
-        entry = entries[name]
-        if entry is not None:
-            yield from _ours(client, name, entry)
-    lines = Counter(entry.line for name in ours if (entry := entries[name]) is not None)
-    for line, count in lines.items():
+    own = [name for name, value in servers.items() if is_ours(value, client)]
+    yield ok(client.id, f"{place.path} parses; servers of ours: {', '.join(own) or 'none'}.")
+    yield from _as_read_by(client, place, file.text.text)
+    read = {name: read_entry(value, client.shape) for name, value in servers.items()}
+    entries = {name: entry for name, entry in read.items() if entry is not None}
+    for name in own:
+        yield from ours(client, name, entries[name], home)
+    yield from _twice(client, {name: entries[name] for name in own})
+    others = {name: entry for name, entry in entries.items() if name not in own}
+    guarded = {name: behind_guard(servers[name], client) for name in own}
+    yield from _unguarded(client, others, guarded)
+
+
+def _as_read_by(client: DesktopClient, place: Place, text: str) -> Iterator[Finding]:
+    """Look for what this program understands and the client doesn't, or not as one thinks."""
+    if place.format is not Format.JSON:
+        return
+    repeated: list[str] = []
+
+    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
+        counts = Counter(key for key, _ in items)
+        repeated.extend(key for key, count in counts.items() if count > 1)
+        return dict(items)
+
+    try:
+        json.loads(text.removeprefix("\ufeff"), object_pairs_hook=pairs)
+    except ValueError as error:
+        if not client.comments:
+            line = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+            yield problem(
+                client.id,
+                f"{place.path} has comments or loose commas{line}, which {client.title} can't "
+                "read: it starts none of the servers.",
+                "Take them out.",
+            )
+        return
+    if repeated:
+        yield problem(
+            client.id,
+            f"{place.path} says {', '.join(sorted(set(repeated)))} twice in one place: only the "
+            "last one counts.",
+            "Take the other out, or give it another name.",
+        )
+
+
+def _twice(client: DesktopClient, own: Mapping[str, Entry]) -> Iterator[Finding]:
+    for line, count in Counter(entry.line for entry in own.values()).items():
         if count > 1:
-            names = ", ".join(n for n in ours if (e := entries[n]) is not None and e.line == line)
+            names = ", ".join(name for name, entry in own.items() if entry.line == line)
             yield problem(
                 client.id,
                 f"{names} start the very same server.",
                 f"Keep one: mcp-local uninstall {client.id} NAME",
             )
-    open_ones = [name for name, entry in entries.items() if entry is not None and name not in ours]
-    if open_ones:
+
+
+def _unguarded(
+    client: DesktopClient, others: Mapping[str, Entry], guarded: Mapping[str, Entry | None]
+) -> Iterator[Finding]:
+    """Look at the servers that no guard stands before."""
+    for name, entry in others.items():
+        same = [own for own, inner in guarded.items() if inner and inner.line == entry.line]
+        if entry.command and same:
+            yield problem(
+                client.id,
+                f"{name} is the server that {', '.join(same)} guards, without the guard: a model "
+                "can use all of it.",
+                f"Remove {name} in {client.title}.",
+            )
+    if others:
         yield note(
             client.id,
-            f"Without a guard: {', '.join(open_ones)}.",
+            f"Without a guard: {', '.join(others)}.",
             f"Put one before them: mcp-local guard {client.id} NAME --policy FILE",
         )
-
-
-def _ours(client: DesktopClient, name: str, entry: Entry) -> Iterator[Finding]:
-    command = Path(entry.command)
-    if not command.is_absolute():
-        where = shutil.which(entry.command)
-        yield problem(
-            client.id,
-            f"{name} is started as `{entry.command}`, which a client's PATH may not have.",
-            f"Write {where} there." if where else "Install it: uv tool install mcp-local",
-        )
-    elif not command.exists():
-        yield problem(
-            client.id,
-            f"{name} is started as {command}, which isn't there.",
-            f"Write it anew: mcp-local install {client.id} {name} … --replace",
-        )
-    if entry.env.get(PASSPHRASE_VARIABLE):
-        yield problem(
-            client.id,
-            f"The cache's passphrase stands in {name}'s entry, for everyone who reads the file.",
-            "Put it into a file of yours alone, named by MCP_LOCAL_CACHE_PASSPHRASE_FILE.",
-        )
-    policy = _policy_of(entry)
-    if policy and not policy.startswith("preset:") and not Path(policy).exists():
-        yield problem(
-            client.id, f"{name} names the policy {policy}, which isn't there.", "Mend its path."
-        )
-
-
-def _policy_of(entry: Entry) -> str:
-    own = entry.line[: entry.line.index("--")] if "--" in entry.line else entry.line
-    return own[own.index("--policy") + 1] if "--policy" in own[:-1] else ""

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mcp_local.broker.authority.aadsts import CATALOGUE, Who
+from mcp_local.broker.authority.refusal import problem_of
+from mcp_local.errors import McpLocalError, Unreachable
+from mcp_local.identity.model import Rejection, TokenRejected
+
 if TYPE_CHECKING:
-    from mcp_local.errors import McpLocalError
+    from mcp_local.broker.state import Problem
 
 
 class Verdict(StrEnum):
@@ -63,6 +68,30 @@ def skipped(check: str, why: str) -> Finding:
     return Finding(check, Verdict.SKIPPED, why)
 
 
-def from_error(check: str, error: McpLocalError, who: Actor = Actor.YOU) -> Finding:
+def from_error(check: str, error: McpLocalError, who: Actor | None = None) -> Finding:
     """Return an error of the program as a problem; its hint is the remedy."""
-    return problem(check, error.message, error.hint, who)
+    remedy = error.hint or _NO_HINT
+    return problem(check, error.message, remedy, who or actor_of(error))
+
+
+def actor_of(error: McpLocalError) -> Actor:
+    """Return who can act on an error."""
+    match error:
+        case Unreachable():
+            return Actor.IT
+        case TokenRejected():
+            return Actor.YOU if error.reason in _BY_CLOCK else Actor.DEVELOPER
+        case _:
+            return actor_of_problem(problem_of(error))
+
+
+def actor_of_problem(told: Problem) -> Actor:
+    """Return who can act on what the authority told, by its code."""
+    number = told.code.removeprefix("AADSTS")
+    meaning = CATALOGUE.get(int(number)) if number.isdecimal() else None
+    return _ACTORS[meaning.who[0]] if meaning else Actor.YOU
+
+
+_NO_HINT = "`mcp-local logs` may tell more."
+_BY_CLOCK = frozenset({Rejection.EXPIRED, Rejection.NOT_YET_VALID})
+_ACTORS = {Who.USER: Actor.YOU, Who.ADMIN: Actor.ADMIN, Who.DEVELOPER: Actor.DEVELOPER}

@@ -11,7 +11,15 @@ from mcp_local.broker.storage.entries import Entry
 from mcp_local.broker.storage.files import FileLock
 from mcp_local.broker.storage.store import open_store
 from mcp_local.broker.transitions import WAITING
-from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem
+from mcp_local.desktop.doctor.finding import (
+    Actor,
+    Finding,
+    actor_of_problem,
+    from_error,
+    note,
+    ok,
+    problem,
+)
 from mcp_local.errors import StorageError
 from mcp_local.settings import profile_dir
 
@@ -26,6 +34,12 @@ _KEYRING: Final = (
     "Unlock or install a keyring, or give a passphrase (MCP_LOCAL_CACHE_PASSPHRASE_FILE), or say "
     '`cache.key = "file"` in the settings.'
 )
+
+_ASK: Final = "Give the text and the time to an administrator of the tenant."
+_LOCKS: Final = ("store", "refresh", "state")
+"""Held for moments by whoever writes; ``refresh`` as long as a renewal takes."""
+_MOMENT: Final = 1.0
+"""Seconds after which a lock that is still held is told of."""
 
 
 def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding | Store]:
@@ -67,6 +81,24 @@ def _set_aside(settings: Settings) -> int:
     return len(list(profile_dir(settings).glob("*.unreadable*")))
 
 
+def locks(settings: Settings) -> Iterator[Finding]:
+    """Look whether another process holds a lock and doesn't let go."""
+    folder = profile_dir(settings)
+    held = [name for name in _LOCKS if FileLock(folder / f"{name}.lock").held_elsewhere()]
+    deadline = time.monotonic() + _MOMENT
+    while held and time.monotonic() < deadline:
+        time.sleep(0.05)
+        held = [name for name in held if FileLock(folder / f"{name}.lock").held_elsewhere()]
+    if held:
+        yield problem(
+            "locks",
+            f"Another process holds {' and '.join(held)} in {folder}, and doesn't let go.",
+            "End the process of mcp-local that hangs, or is stopped; a client's restart does it.",
+        )
+    else:
+        yield ok("locks", "No other process holds on to what is kept.")
+
+
 def sign_in(settings: Settings) -> Iterator[Finding]:
     """Look at the sign-in: under way, failed, or hung."""
     folder = profile_dir(settings)
@@ -90,9 +122,12 @@ def sign_in(settings: Settings) -> Iterator[Finding]:
 def _outcome(state: SignInState) -> Iterator[Finding]:
     why = state.problem
     if state.phase is Phase.BLOCKED and why is not None:
-        yield problem("sign-in", f"It is blocked: {why.message}", why.hint, Actor.ADMIN)
+        yield problem(
+            "sign-in", f"It is blocked: {why.message}", why.hint or _ASK, actor_of_problem(why)
+        )
     elif state.phase in {Phase.NEEDS_YOU, Phase.INTERRUPTED} or why is not None:
         text = why.message if why else "The authority wants to see you again."
-        yield problem("sign-in", text, (why and why.hint) or "Sign in again: `mcp-local login`.")
+        remedy = (why and why.hint) or "Sign in again: `mcp-local login`."
+        yield problem("sign-in", text, remedy, actor_of_problem(why) if why else Actor.YOU)
     else:
         yield ok("sign-in", "None is under way, and the last one left no problem.")

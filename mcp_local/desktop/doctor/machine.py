@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import stat
 import sys
 import tempfile
+import webbrowser
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.loopback.sockets import open_loopback
 from mcp_local.broker.signin.browser import available
-from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem
+from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem, skipped
 from mcp_local.desktop.program import find_program
 from mcp_local.errors import McpLocalError
+from mcp_local.settings import SignInMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +82,17 @@ def _is_hidden_from_clients(home: Path) -> bool:
 
 def browser(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look whether a sign-in page could open."""
-    if available(environ):
+    if settings.signin.method is SignInMethod.NONE:
+        yield skipped("browser", "Nobody signs in.")
+        return
+    named = environ.get("BROWSER", "")
+    if named and not any(_is_browser(each) for each in named.split(os.pathsep) if each):
+        yield problem(
+            "browser",
+            f"BROWSER={named} names no program that is here.",
+            "Correct the variable, or unset it where there is a display.",
+        )
+    elif available(environ):
         yield ok("browser", f"A browser can be opened{_by(environ)}.")
     elif settings.signin.fallback == "device" or settings.signin.method == "device":
         yield ok("browser", "No browser can be opened; the sign-in goes by device code.")
@@ -90,6 +103,20 @@ def browser(settings: Settings, environ: Mapping[str, str]) -> Iterator[Finding]
             "Sign in with `mcp-local login --device`, or `--no-browser`, or set "
             '`signin.fallback = "device"`.',
         )
+
+
+def _is_browser(command: str) -> bool:
+    """Whether one entry of ``BROWSER`` is a command that is there, or known to ``webbrowser``."""
+    try:
+        first = shlex.split(command)[0]
+    except (ValueError, IndexError):
+        return False
+    if shutil.which(first) is not None:
+        return True
+    try:
+        return bool(webbrowser.get(command))
+    except webbrowser.Error:
+        return False
 
 
 def _by(environ: Mapping[str, str]) -> str:
@@ -143,5 +170,5 @@ def relevant_environment(environ: Mapping[str, str]) -> Iterator[Finding]:
     names = sorted(name for name in environ if name.startswith("MCP_LOCAL_"))
     if names:
         yield note("environment", f"Set here, and not in a client: {', '.join(names)}.")
-    if os.environ.get("SSH_CONNECTION"):
+    if environ.get("SSH_CONNECTION"):
         yield note("environment", "This is a terminal over SSH: a browser would open elsewhere.")

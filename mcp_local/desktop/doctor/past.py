@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from mcp_local.broker.authority.aadsts import CATALOGUE
 from mcp_local.desktop.doctor.finding import Finding, note, ok
 from mcp_local.log import read_tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 _LINES: Final = 2000
 _SHOWN: Final = 5
 _CODE: Final = re.compile(r"AADSTS(\d{4,8})")
+_TEXT: Final = re.compile(r"(?P<time>\S+) ERROR +\[\d+\] (?P<text>.*)")
+"""A line of ``log.format = text``."""
 
 
 def log(path: Path) -> Iterator[Finding]:
@@ -28,28 +30,35 @@ def log(path: Path) -> Iterator[Finding]:
         return
     found: dict[str, str] = {}
     for line in reversed(lines):
-        record = _record(line)
-        if record.get("level") == "error":
-            text = _text(record)
-            found.setdefault(text, str(record.get("time", "")))
+        if (error := _error(line)) is not None:
+            found.setdefault(*error)
     if not found:
         yield ok("log", f"No error in the last {len(lines)} lines of {path}.")
     for text, when in list(found.items())[:_SHOWN]:
-        code = _CODE.search(text)
-        meaning = CATALOGUE.get(int(code[1])) if code else None
-        remedy = f"{meaning.means} {meaning.remedy}" if meaning else "mcp-local logs has the rest."
+        meaning = next(
+            (CATALOGUE[int(c)] for c in _CODE.findall(text) if int(c) in CATALOGUE), None
+        )
+        remedy = (
+            f"{meaning.means} {meaning.remedy}" if meaning else "`mcp-local logs` has the rest."
+        )
         yield note("log", f"{when}: {text}", remedy)
 
 
-def _record(line: str) -> dict[str, Any]:
+def _error(line: str) -> tuple[str, str] | None:
+    """Return what an error's line says, and when; ``None`` for any other line."""
+    if (as_text := _TEXT.match(line)) is not None:
+        return as_text["text"], as_text["time"]
     try:
         record: object = json.loads(line)
     except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        return None
+    if not isinstance(record, dict):
+        return None
+    fields = cast("dict[str, object]", record)
+    return (_text(fields), str(fields.get("time", ""))) if fields.get("level") == "error" else None
 
 
-def _text(record: dict[str, Any]) -> str:
+def _text(record: Mapping[str, object]) -> str:
     words = [str(record.get("event", "error"))]
     words += [str(record[key]) for key in ("why", "problem", "message", "code") if record.get(key)]
     return ": ".join(words)

@@ -6,11 +6,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mcp_local.desktop.app.check import check_token
-from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem
-from mcp_local.errors import SignInNeeded, Unreachable
+from mcp_local.desktop.doctor.finding import (
+    Actor,
+    Finding,
+    actor_of,
+    from_error,
+    note,
+    ok,
+    problem,
+)
+from mcp_local.errors import SignInNeeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
     from mcp_local.errors import McpLocalError
     from mcp_local.identity.model import VerifiedToken
@@ -20,16 +28,19 @@ if TYPE_CHECKING:
 def nobody(error: McpLocalError) -> Iterator[Finding]:
     """Say why nobody is signed in."""
     if isinstance(error, SignInNeeded):
-        yield problem("account", error.message, error.hint or "Sign in: `mcp-local login`.")
-    else:
-        yield from_error(
-            "account", error, Actor.IT if isinstance(error, Unreachable) else Actor.YOU
+        yield problem(
+            "account", error.message, error.hint or "Sign in: `mcp-local login`.", actor_of(error)
         )
+    else:
+        yield from_error("account", error)
 
 
-def token(found: VerifiedToken, roles: Sequence[str], settings: Settings) -> Iterator[Finding]:
-    """Say what the verified token says; ``roles`` are those that the policy names."""
+def token(
+    found: VerifiedToken, named: Collection[str] | None, settings: Settings
+) -> Iterator[Finding]:
+    """Say what the verified token says; ``named`` are the policy's roles, ``None``: no policy."""
     who = found.identity
+    roles = who.roles if named is None else named
     marks = [mark for mark, on in (("guest", who.guest), ("app-only", who.app_only)) if on]
     name = who.name or who.username or who.object_id
     yield ok("account", f"{name} is signed in" + (f" ({', '.join(marks)})." if marks else "."))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_local.desktop.doctor.finding import Finding, note, ok, problem
+from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
 from mcp_local.errors import PolicyError
 from mcp_local.policy.check import warnings
 from mcp_local.policy.load import load_policy
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from mcp_local.policy.model import Component
 
 
-def policy(path: str, components: Sequence[Component] = ()) -> Iterator[Finding | CompiledPolicy]:
+def policy(
+    path: str, components: Sequence[Component] = (), folder: Path | None = None
+) -> Iterator[Finding | CompiledPolicy]:
     """Look at the policy at ``path`` (empty: none); yields it last, if it can be read.
 
-    ``components`` are what the servers have, as far as it is known.
+    ``components`` are what the servers have that it holds for, as far as it is known; ``folder``
+    is where they run.
     """
     if not path:
         yield note(
@@ -31,15 +34,16 @@ def policy(path: str, components: Sequence[Component] = ()) -> Iterator[Finding 
         )
         return
     try:
-        compiled = load_policy(Path(path))
+        compiled = load_policy(Path(path), folder=folder)
     except InvalidPolicy as error:
         for each in error.problems:
             yield problem("policy", str(each), each.hint or "Look at that place in the file.")
         return
     except PolicyError as error:
-        yield problem("policy", error.message, error.hint)
+        yield from_error("policy", error)
         return
-    yield ok("policy", f"{path} is sound: {len(compiled.rules)} rules.")
+    count = len(compiled.rules)
+    yield ok("policy", f"{path} is sound: {count} rule{'' if count == 1 else 's'}.")
     for each in warnings(compiled.documents, compiled, components):
         yield note("policy", str(each), each.hint)
     yield compiled
