@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mcp_local.policy.fields import Case
     from mcp_local.policy.model import ConditionTrace, RuleTrace
     from mcp_local.policy.problems import Origin
+    from mcp_local.policy.rules import Rule
     from mcp_local.policy.weigh import Outcome, Scale, Standing
 
 _CONSIDERED: Final = 100
@@ -85,20 +86,26 @@ def _words(  # noqa: PLR0913 - the parts of one sentence
     observed: bool,
 ) -> _Words:
     """Name what decided. An uncertain ask that made an allow ask is what decided (POLICY.md 5)."""
-    asks = [scale.standings[place].rule for place in outcome.asks]
     rule = None if outcome.decided is None else scale.standings[outcome.decided].rule
+    if rule is not None and not outcome.asks:
+        remember = rule.remember if rule.effect is Effect.ASK else CALL_ONLY
+        return _by_rule(rule, case, remember)
+    asks = [scale.standings[place].rule for place in outcome.asks]
     asking = [*asks, rule] if rule is not None and rule.effect is Effect.ASK else asks
     remember = min((each.remember for each in asking), default=CALL_ONLY)
-    if rule is not None and (rule.effect is not Effect.ALLOW or not asks):
-        held = sorted(rule.roles & case.identity.roles)
-        remember = remember if rule.effect is Effect.ASK else CALL_ONLY
-        return _Words(rule.name, by_rule(rule, held), _at(rule.origin), remember)
+    if rule is not None and rule.effect is not Effect.ALLOW:
+        return _by_rule(rule, case, remember if rule.effect is Effect.ASK else CALL_ONLY)
     if asks and (rule is not None or observed or scale.default is Effect.ALLOW):
         return _Words(asks[0].name, by_uncertain_ask(asks[0]), _at(asks[0].origin), remember)
     if observed:
         return _Words("default", OBSERVED)
     condition = failed[0].condition if failed else None
     return _Words("default", by_default(scale.default, case.identity.roles, needs, condition))
+
+
+def _by_rule(rule: Rule, case: Case, remember: float) -> _Words:
+    held = sorted(rule.roles & case.identity.roles)
+    return _Words(rule.name, by_rule(rule, held), _at(rule.origin), remember)
 
 
 def _at(origin: Origin) -> str:

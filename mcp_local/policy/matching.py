@@ -27,10 +27,13 @@ _HINTS: Final = {
     "open_world": "openWorldHint",
 }
 """MCP's names of the hints (specification, ToolAnnotations)."""
+_NONE: Final[tuple[object, ...]] = (None,) * len(_HINTS)
 
 
 def hints_of(component: Component) -> tuple[object, ...]:
     """Return the hints of a tool in the order of ``Hints``; what isn't true or false is none."""
+    if not component.annotations:
+        return _NONE
     said = (component.annotations.get(name) for name in _HINTS.values())
     return tuple(hint if isinstance(hint, bool) else None for hint in said)
 

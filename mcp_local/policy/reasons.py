@@ -73,9 +73,8 @@ def said(condition: Condition) -> str:
 def traced(standing: Standing, case: Case, decided: Rule | None) -> RuleTrace:
     """Return what became of a rule that comes no later than the one that decided."""
     rule = standing.rule
-    why_not = _why_not(standing, case)
-    applies = rule is decided or not why_not
-    return RuleTrace(rule.name, rule.effect, applies, "" if applies else why_not)
+    why_not = "" if rule is decided else _why_not(standing, case)
+    return RuleTrace(rule.name, rule.effect, not why_not, why_not)
 
 
 def later(rule: Rule, decided: Rule) -> RuleTrace:

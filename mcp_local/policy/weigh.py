@@ -54,6 +54,8 @@ def applies(standing: Standing, case: Case) -> Truth:
     """
     if standing.misfit:
         return False
+    if standing.meant and not standing.by_client and not standing.rule.checks:
+        return True
     truths: list[Truth] = []
     for truth, waits in _parts(standing, case):
         if waits and standing.rule.effect is Effect.DENY:
@@ -119,6 +121,8 @@ class Scale:
 
     def settled(self, case: Case, outcome: Outcome) -> bool:
         """Tell whether the answer is the same at every use: nothing that it tells of changes."""
+        if not any(standing.changing for standing in self.standings):
+            return True
         far = outcome.decided is None or self.standings[outcome.decided].rule.reads_roles
         reached = self.standings if far else self.standings[: (outcome.decided or 0) + 1]
         if outcome.effect is not Effect.DENY:  # then no other role is spoken of

@@ -141,11 +141,11 @@ def _applies(
     ]
     truths += [_holds(policy, each, person, request, component) for each in rule.get("when", [])]
     shows_more = rule["effect"] != "deny"
-    known: list[Truth] = [shows_more if truth == "later" else truth for truth in truths]
-    return _all(known)
+    known = [(shows_more if truth == "later" else truth) for truth in truths]
+    return _all(cast("list[bool | None]", known))
 
 
-def _all(truths: Iterable[Truth]) -> bool | None:
+def _all(truths: Iterable[bool | None]) -> bool | None:
     truths = list(truths)
     return False if False in truths else None if None in truths else True
 

@@ -187,7 +187,11 @@ def test_cases_are_asked_and_those_that_fail_are_told() -> None:
         ("cases: [{expect: deny}]", "cases[0]", "must name one component"),
         ("cases: [{expect: deny, tool: a, prompt: b}]", "cases[0]", "must name one component"),
         ("cases: [{expect: deny, tool: 1}]", "cases[0].tool", "must be a text"),
-        ("cases: [{expect: deny, tool: a, action: fly}]", "cases[0].action", "must be one of the known words"),
+        (
+            "cases: [{expect: deny, tool: a, action: fly}]",
+            "cases[0].action",
+            "one of the known words",
+        ),
         ("cases: [{expect: deny, tool: a, role: [x]}]", "cases[0].role", "is no key here"),
         ("cases: [{expect: deny, tool: a, roles: x}]", "cases[0].roles", "must be a list"),
         ("cases: [{expect: deny, tool: a, args: [x]}]", "cases[0].args", "must be a mapping"),
