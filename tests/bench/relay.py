@@ -202,4 +202,4 @@ def main(home: Path, *, quick: bool) -> None:
 def grow(home: Path, *, quick: bool) -> None:
     """Run the long one."""
     with Emulator() as emulator:
-        growth(signed_in(emulator, home, POLICY), home, 1000 if quick else 100_000)
+        growth(signed_in(emulator, home, POLICY), home, 5000 if quick else 100_000)
