@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
 from mcp_local.broker import transitions
+from mcp_local.broker.authority.clock import explained
 from mcp_local.broker.authority.msal_cache import CacheChanged, forget, writing
 from mcp_local.broker.record import (
     TokenRecord,
@@ -78,7 +79,7 @@ class Broker:
         # Start-up: a token that is there already needs neither TLS nor MSAL.
         from mcp_local.broker.authority.http import Http  # noqa: PLC0415
 
-        return Http(self._settings, self._timeouts)
+        return Http(self._settings, self._timeouts, self._clock)
 
     @cached_property
     def entra(self) -> Entra:
@@ -250,7 +251,11 @@ class Broker:
         name = key_id(tokens.access_token)
         keys = source.get(name, at_sign_in=at_sign_in).only(name)
         now = self._clock()
-        verified = verify(tokens.access_token, keys, expectations(self._settings, metadata), now)
+        expected = expectations(self._settings, metadata)
+        try:
+            verified = verify(tokens.access_token, keys, expected, now)
+        except TokenRejected as error:
+            raise explained(error, self._http.skew) from None
         check_account(self._settings, verified.identity, tokens.account.username)
         record = TokenRecord(
             token=tokens.access_token,

@@ -6,6 +6,7 @@ cache, is what servers read. Light to import: no MSAL, no network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -79,10 +80,13 @@ def check_account(settings: Settings, identity: Identity, username: str) -> None
         )
 
 
-def verify_record(record: TokenRecord, settings: Settings, now: float) -> VerifiedToken:
+def verify_record(
+    record: TokenRecord, settings: Settings, now: float, *, grace: float = 0.0
+) -> VerifiedToken:
     """Verify the token anew against today's settings, without any network.
 
-    ``now`` is in seconds since the epoch.
+    ``now`` is in seconds since the epoch. A token that has expired less than ``grace`` seconds ago
+    is returned all the same: look at its ``valid_until``.
 
     Raises:
         TokenRejected: it isn't believed: expired, or the settings accept other tokens now.
@@ -90,7 +94,8 @@ def verify_record(record: TokenRecord, settings: Settings, now: float) -> Verifi
         Unreachable: the record holds no key set; only a damaged one doesn't.
     """
     keys = parse_jwks(record.keys.encode())
-    verified = verify(record.token, keys, expectations(settings, record), now)
+    expected = replace(expectations(settings, record), grace=grace)
+    verified = verify(record.token, keys, expected, now)
     check_account(settings, verified.identity, record.username)
     return verified
 

@@ -6,11 +6,13 @@ of the loopback listener. It never holds state, verifier, device code secret, or
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+
+from mcp_local.identity.grace import Grace
 
 # People open these, so a file that says anything else isn't believed.
 _StartUrl = Annotated[
@@ -26,7 +28,13 @@ class Phase(StrEnum):
     SIGNED_OUT = "signed_out"
     WAITING_FOR_BROWSER = "waiting_for_browser"
     WAITING_FOR_DEVICE_CODE = "waiting_for_device_code"
+    WAITING_FOR_WINDOW = "waiting_for_window"
+    """The operating system's account broker asks, in a window of its own."""
     SIGNED_IN = "signed_in"
+    REFRESHING = "refreshing"
+    """A new token is being fetched; of a Status only, never in the file."""
+    OFFLINE = "offline"
+    """Somebody is signed in, and the authority can't be reached; of a Status only."""
     NEEDS_YOU = "needs_you"
     """The authority wants the person again; ``problem`` says why."""
     BLOCKED = "blocked"
@@ -65,6 +73,8 @@ class SignInState(msgspec.Struct, frozen=True, omit_defaults=True):
     """No renewal by itself before this time: the authority was out of reach."""
     faults: int = 0
     """How many renewals in a row didn't reach the authority; sets the pace of the next ones."""
+    refused: bool = False
+    """The authority has refused to renew the kept token: it serves no longer than its time."""
     program: str = ""
     """What the client calls itself that the person should go back to; for display only."""
     account: str = ""
@@ -98,7 +108,14 @@ class Status:
     expires_at: float = 0.0
     """Seconds since the epoch; 0 when nobody is signed in."""
     usable_until: float = 0.0
-    """Until when offline answers are given (``exp`` plus leeway); seconds since the epoch."""
+    """Until when offline answers are given; seconds since the epoch: ``exp`` plus leeway, with
+    ``in_grace`` the end of the grace."""
+    grace: Grace = field(default_factory=Grace)
+    """What the settings grant beyond that, while the authority can't be reached."""
+    grace_until: float = 0.0
+    """When that would be over; 0 where none is granted."""
+    in_grace: bool = False
+    """The token has expired, and serves for the components with the tags of ``grace`` alone."""
     storage: Storage | None = None
     start_url: str = ""
     user_code: str = ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from mcp_local.broker.state import SignInState
+from mcp_local.broker.state import Phase, SignInState
 from mcp_local.broker.storage.files import FileLock, atomic_write, private_dir, read_private
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ NAG_LIMIT = 24 * 3600.0
 """Seconds after an unanswered or failed prompt before another may come by itself."""
 _LONGEST_WAIT = 3600.0
 """Seconds; no back-off is longer."""
+_DERIVED = frozenset({Phase.REFRESHING, Phase.OFFLINE})
+"""What no process writes: it follows from the token and the clock."""
 _SIZE_LIMIT = 64 * 1024
 _LOCK_TIMEOUT = 5.0
 """Seconds; a change takes milliseconds, so a longer holder is stopped or broken."""
@@ -67,9 +69,10 @@ class StateFile:
         if data is None:
             return SignInState()
         try:
-            return msgspec.json.decode(data, type=SignInState)
+            state = msgspec.json.decode(data, type=SignInState)
         except msgspec.DecodeError:
             return SignInState()
+        return SignInState() if state.phase in _DERIVED else state
 
     def update(self, change: Callable[[SignInState], SignInState]) -> SignInState:
         """Replace the state by ``change(state)`` and return it; nobody else writes in between.

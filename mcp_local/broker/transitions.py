@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from mcp_local.broker.authority.refusal import (
     AuthorityDown,
     Blocked,
+    ClockOff,
     InteractionNeeded,
     WrongAccount,
     problem_of,
@@ -18,10 +19,14 @@ from mcp_local.broker.state import Phase, Problem, SignInState
 from mcp_local.errors import McpLocalError, Unreachable
 from mcp_local.identity.model import TokenRejected
 
-WAITING = frozenset({Phase.WAITING_FOR_BROWSER, Phase.WAITING_FOR_DEVICE_CODE})
+WAITING = frozenset(
+    {Phase.WAITING_FOR_BROWSER, Phase.WAITING_FOR_DEVICE_CODE, Phase.WAITING_FOR_WINDOW}
+)
 _FIRST_DELAY = 5.0
 _LONGEST_DELAY = 300.0
 """Seconds between renewals while the authority is out of reach."""
+_CLOCK_DELAY = 60.0
+"""Seconds between renewals while this machine's clock is wrong."""
 _LONGEST_NAME = 80
 """Characters; the client says of itself what it likes."""
 _INTERRUPTED = Problem(
@@ -54,17 +59,32 @@ def waiting_for_device_code(
     )
 
 
+def waiting_for_window(state: SignInState, *, now: float, deadline: float) -> SignInState:
+    """Begin to wait for the window of the operating system's account broker."""
+    began = _settled(state, Phase.WAITING_FOR_WINDOW, now)
+    return replace(began, deadline=deadline, last_prompt=now)
+
+
 def signed_in(state: SignInState, *, now: float, account: str) -> SignInState:
     """Note that somebody signed in."""
     done = _settled(state, Phase.SIGNED_IN, now)
-    return replace(done, account=account, claims="", last_prompt=0.0, retry_after=0.0, faults=0)
+    return replace(
+        done,
+        account=account,
+        claims="",
+        last_prompt=0.0,
+        retry_after=0.0,
+        faults=0,
+        refused=False,
+    )
 
 
 def failed(state: SignInState, *, now: float, error: McpLocalError) -> SignInState:
     """End a sign-in without an account; ``last_prompt`` stays, so that nobody is nagged."""
     claims = error.claims if isinstance(error, InteractionNeeded) else state.claims
     ended = _settled(state, _phase_after(error), now)
-    return replace(ended, problem=problem_of(error), claims=claims)
+    refused = state.refused or _is_refusal(error)
+    return replace(ended, problem=problem_of(error), claims=claims, refused=refused)
 
 
 def stopped(state: SignInState, *, now: float) -> SignInState:
@@ -91,7 +111,7 @@ def interrupted(state: SignInState, *, now: float) -> SignInState:
 def renewed(state: SignInState, *, now: float, account: str) -> SignInState:
     """Note a renewal; a sign-in under way goes on."""
     if state.phase in WAITING:
-        return replace(state, retry_after=0.0, faults=0)
+        return replace(state, retry_after=0.0, faults=0, refused=False)
     return signed_in(state, now=now, account=account)
 
 
@@ -103,8 +123,11 @@ def not_renewed(state: SignInState, *, now: float, error: McpLocalError) -> Sign
             delay = max(delay, error.retry_after)
         later = replace(state, retry_after=now + delay, faults=state.faults + 1)
         return later if state.phase in WAITING else replace(later, problem=problem_of(error))
+    if isinstance(error, ClockOff):  # it heals by itself once the clock is set
+        later = replace(state, retry_after=now + _CLOCK_DELAY, faults=0)
+        return later if state.phase in WAITING else replace(later, problem=problem_of(error))
     if state.phase in WAITING:
-        return state
+        return replace(state, refused=state.refused or _is_refusal(error))
     return failed(state, now=now, error=error)
 
 
@@ -132,12 +155,19 @@ def _settled(state: SignInState, phase: Phase, now: float) -> SignInState:
     )
 
 
+def _is_refusal(error: McpLocalError) -> bool:
+    """Whether the authority was reached and said no, so that nothing expired goes on (M6)."""
+    return isinstance(error, InteractionNeeded | Blocked | WrongAccount | TokenRejected)
+
+
 def _phase_after(error: McpLocalError) -> Phase:
     match error:
         case InteractionNeeded() if error.problem.code in _NOBODY:
             return Phase.SIGNED_OUT
         case InteractionNeeded() | WrongAccount():
             return Phase.NEEDS_YOU
+        case ClockOff():
+            return Phase.SIGNED_OUT
         case Blocked() | TokenRejected():  # the next token would be refused for the same reason
             return Phase.BLOCKED
         case _:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.record import load_record, verify_record
 from mcp_local.broker.session.local import DeclaredSession
-from mcp_local.broker.state import Phase, Status
+from mcp_local.broker.state import Phase, SignInState, Status
+from mcp_local.broker.state_file import StateFile
+from mcp_local.broker.status import with_person
 from mcp_local.broker.storage.store import open_store
+from mcp_local.broker.transitions import WAITING
 from mcp_local.cli.whoami import Report, TokenSource
-from mcp_local.errors import McpLocalError, SettingsError, SignInNeeded
-from mcp_local.settings import SignInMethod, require_sign_in
+from mcp_local.errors import (
+    McpLocalError,
+    SettingsError,
+    SignInNeeded,
+    StorageError,
+    Unreachable,
+)
+from mcp_local.identity.grace import Grace
+from mcp_local.settings import SignInMethod, profile_dir, require_sign_in
 from mcp_local.wiring import choose_policy
 
 if TYPE_CHECKING:
@@ -63,18 +74,24 @@ def look_up(settings: Settings, context: Context, *, offline: bool = False) -> R
         error = SignInNeeded(why.message, hint=why.hint) if why else None
         return Report(status, TokenSource.CACHE, settings, policy, error, session.current())
     store = open_store(settings, context.environ)
-    nobody = Status(
+    status = Status(
         Phase.SIGNED_OUT,
         signed_in=False,
         storage=store.storage,
         development=settings.development,
+        grace=Grace.of(settings),
     )
-    report = Report(nobody, TokenSource.CACHE, settings, policy)
+    report = Report(status, TokenSource.CACHE, settings, policy)
+    token, source, why = None, TokenSource.CACHE, None
     try:
         token, source = _kept(settings, store) if offline else _acquired(settings, context, store)
     except McpLocalError as error:
-        return replace(report, error=error)
-    return replace(report, status=_signed_in(nobody, token), source=source, token=token)
+        why = error
+    state = _state(settings)
+    status = replace(status, phase=_phase(state, token), problem=state.problem)
+    if token is not None:
+        status = with_person(status, token, status.grace)
+    return replace(report, status=status, source=source, token=token, error=why)
 
 
 def require_token(report: Report) -> VerifiedToken:
@@ -93,10 +110,15 @@ def _nobody() -> SignInNeeded:
 
 
 def _kept(settings: Settings, store: Store) -> tuple[VerifiedToken, TokenSource]:
+    """Return what is kept; an expired token only where the authority was tried in vain."""
     record = load_record(store)
     if record is None:
         raise _nobody()
-    return verify_record(record, settings, time.time()), TokenSource.CACHE
+    state = _state(settings)
+    grace = Grace.of(settings) if state.faults and not _is_refused(state) else Grace()
+    token = verify_record(record, settings, time.time(), grace=grace.seconds)
+    expired = time.time() >= token.valid_until
+    return grace.extended(token) if expired else token, TokenSource.CACHE
 
 
 def _acquired(
@@ -104,23 +126,31 @@ def _acquired(
 ) -> tuple[VerifiedToken, TokenSource]:
     with open_broker(settings, context, store) as broker:
         before = broker.current()
-        token = broker.acquire()
+        try:
+            token = broker.acquire()
+        except Unreachable:
+            with suppress(McpLocalError):
+                return _kept(settings, store)
+            raise
     same = before is not None and before.token == token.token
     return token, TokenSource.CACHE if same else TokenSource.NETWORK
 
 
-def _signed_in(nobody: Status, token: VerifiedToken) -> Status:
-    who = token.identity
-    return replace(
-        nobody,
-        phase=Phase.SIGNED_IN,
-        signed_in=True,
-        name=who.name,
-        username=who.username,
-        object_id=who.object_id,
-        tenant_id=who.tenant_id,
-        roles=tuple(sorted(who.roles)),
-        scopes=tuple(sorted(who.scopes)),
-        expires_at=float(who.expires_at),
-        usable_until=token.valid_until,
-    )
+def _is_refused(state: SignInState) -> bool:
+    return state.refused or state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
+
+
+def _state(settings: Settings) -> SignInState:
+    """Return where the sign-in stands; nothing is known where the file can't be read."""
+    with suppress(StorageError):
+        return StateFile(profile_dir(settings)).read()
+    return SignInState()
+
+
+def _phase(state: SignInState, token: VerifiedToken | None) -> Phase:
+    """Return where the session stands, as servers show it."""
+    if state.phase in WAITING or (_is_refused(state) and state.phase is not Phase.SIGNED_OUT):
+        return state.phase
+    if token is None:
+        return Phase.SIGNED_OUT if state.phase is Phase.SIGNED_IN else state.phase
+    return Phase.OFFLINE if state.faults or token.only_tags is not None else Phase.SIGNED_IN

@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mcp_local.broker.state import Phase
+from mcp_local.broker.status import offline_document, state_line
+
 if TYPE_CHECKING:
     from mcp_local.broker.state import Status
     from mcp_local.errors import McpLocalError
@@ -37,7 +40,7 @@ class Report:
 
 
 def document(report: Report) -> dict[str, object]:
-    """Return the answer for scripts; the first seven members are always there.
+    """Return the answer for scripts; the first nine members are always there.
 
     The others only stand where they hold: ``development``, ``unverified``, ``policy_problem``,
     ``policy_mode``.
@@ -61,10 +64,9 @@ def document(report: Report) -> dict[str, object]:
             "encrypted": storage.encrypted if storage else False,
             "detail": storage.detail if storage else "",
         },
-        "offline": {
-            "usable": status.signed_in,
-            "until": iso_time(status.usable_until),
-        },
+        "offline": offline_document(status, iso_time),
+        "phase": status.phase.value,
+        "state": state_line(status, iso_time),
     }
     marks: dict[str, object] = {
         "development": status.development,
@@ -77,6 +79,8 @@ def describe(report: Report) -> str:
     """Return the answer for people."""
     status = report.status
     rows = list(_person(report)) if status.signed_in else []
+    if status.phase not in {Phase.SIGNED_IN, Phase.SIGNED_OUT}:
+        rows.insert(0, ("state", state_line(status, people_time)))
     if status.storage is not None:
         sealed = "encrypted" if status.storage.encrypted else "not encrypted"
         rows.append(("storage", f"{status.storage.kind}, {sealed}: {status.storage.detail}"))
@@ -111,9 +115,15 @@ def _person(report: Report) -> list[tuple[str, str]]:
         source = "the cache" if report.source is TokenSource.CACHE else "the authority, just now"
         rows += [
             ("token", f"expires {people_time(status.expires_at)}; from {source}"),
-            ("offline", f"usable until {people_time(status.usable_until)}"),
+            ("offline", f"usable until {people_time(status.usable_until)}{_grace(status)}"),
         ]
     return rows
+
+
+def _grace(status: Status) -> str:
+    if not status.grace.granted or status.in_grace:
+        return ""
+    return f"; for {', '.join(sorted(status.grace.tags))} until {people_time(status.grace_until)}"
 
 
 def who_is(report: Report) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.state import Phase
+from mcp_local.broker.status import offline_document, problem_document, state_line
 from mcp_local.guard.clean import clean
 
 if TYPE_CHECKING:
@@ -127,7 +128,11 @@ def who(status: Status) -> str:
         + (f" ({clean(status.username)})." if status.name and status.username else "."),
         f"Roles: {clean(roles)}.",
     ]
-    if status.expires_at:
+    if status.phase is not Phase.SIGNED_IN:
+        lines.append(f"State: {clean(state_line(status, _iso))}.")
+    if status.in_grace:
+        lines.append("Everything else comes back once Microsoft Entra ID can be reached.")
+    elif status.expires_at:
         lines.append(f"Valid until {_iso(status.expires_at)}; renewed by itself while in use.")
     if status.unverified:
         lines.append("These roles are declared in the settings, not verified by anybody.")
@@ -141,6 +146,7 @@ def whoami(status: Status) -> dict[str, object]:
     return {
         "signed_in": status.signed_in,
         "phase": status.phase.value,
+        "state": clean(state_line(status, _iso)),
         "account": {
             "name": clean(status.name),
             "username": clean(status.username),
@@ -150,6 +156,8 @@ def whoami(status: Status) -> dict[str, object]:
         "roles": sorted(status.roles),
         "scopes": sorted(status.scopes),
         "expires_at": _iso(status.expires_at),
+        "offline": offline_document(status, _iso),
+        "problem": problem_document(status.problem) if status.problem else None,
         "unverified": status.unverified,
         "development": status.development,
     }
@@ -185,6 +193,8 @@ def _next(status: Status) -> str:
                 f"A sign-in is waiting: open {status.verification_uri} and enter the code "
                 f"{status.user_code}. Then try again."
             )
+        case Phase.WAITING_FOR_WINDOW:
+            return "A sign-in is waiting in a window of the operating system. Then try again."
         case Phase.BLOCKED:
             return _problem(status) or "Run `mcp-local login` in a terminal to see what blocks it."
         case _:

@@ -8,8 +8,17 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
 
+from mcp_local.identity.grace import reaches
 from mcp_local.policy.live import LivePolicy
-from mcp_local.policy.model import Action, Component, Decision, Effect, Kind, Request
+from mcp_local.policy.model import (
+    Action,
+    Component,
+    Decision,
+    Effect,
+    GivesTags,
+    Kind,
+    Request,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -24,6 +33,12 @@ USE: Final = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: A
 _OWN_CHECK: Final = Decision(Effect.ALLOW, "auth", "Its own check decides.")
 _NO_POLICY: Final = Decision(
     Effect.DENY, "no-policy", "There is no policy, and it carries no check of its own."
+)
+_OFFLINE: Final = Decision(
+    Effect.DENY,
+    "offline",
+    "The sign-in has expired, Microsoft Entra ID can't be reached, and the settings let only what "
+    "has one of the tags in `offline.tags` go on meanwhile.",
 )
 _FAULT: Final = Decision(Effect.DENY, "fault", "mcp-local could not judge it.")
 
@@ -232,6 +247,8 @@ class Judge:
     ) -> Decision:
         """Ask the policy; where there is none, the component's own check is all there is."""
         policy = self.in_force()
+        if token is not None and _is_out_of_reach(token, policy, component):
+            return _OFFLINE
         if policy is None:
             return _OWN_CHECK if own_auth else _NO_POLICY
         identity = None if token is None else token.identity
@@ -240,3 +257,11 @@ class Judge:
         except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
             self.report(fault)
             return _FAULT
+
+
+def _is_out_of_reach(token: VerifiedToken, policy: Decides | None, component: Component) -> bool:
+    """Whether the token is past its end and the component not among what goes on meanwhile."""
+    if token.only_tags is None:
+        return False
+    tags = policy.tags_of(component) if isinstance(policy, GivesTags) else component.tags
+    return not reaches(token, tags)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from mcp_local.identity.model import Identity, VerifiedToken
+    from mcp_local.identity.model import VerifiedToken
 
 
 class HasToken(Protocol):
@@ -21,7 +21,7 @@ class HasToken(Protocol):
 
 
 _session: ContextVar[HasToken | None] = ContextVar("mcp_local_session", default=None)
-_judged: ContextVar[Identity | None] = ContextVar("mcp_local_judged", default=None)
+_judged: ContextVar[VerifiedToken | None] = ContextVar("mcp_local_judged", default=None)
 
 
 def install_session(session: HasToken) -> None:
@@ -30,9 +30,9 @@ def install_session(session: HasToken) -> None:
 
 
 @contextmanager
-def judged_as(person: Identity) -> Generator[None]:
-    """Serve what runs inside for ``person`` and for nobody else, whatever their next token says."""
-    reset = _judged.set(person)
+def judged_as(token: VerifiedToken) -> Generator[None]:
+    """Serve what runs inside for that person and nobody else, whatever their next token says."""
+    reset = _judged.set(token)
     try:
         yield
     finally:
@@ -43,11 +43,13 @@ def live_token(session: HasToken | None = None) -> VerifiedToken | None:
     """Return the token in force now; ``None`` once its person isn't the one who was judged.
 
     Somebody else may sign in while a call runs: what was allowed to one person must not go on
-    with the token of another.
+    with the token of another, nor with one that has expired meanwhile and still serves for what
+    goes on offline (``offline.grace``).
     """
     session = session or _session.get()
     token = None if session is None else session.current()
     judged = _judged.get()
-    if token is None or judged is None or token.identity is judged:
+    if token is None or judged is None or token is judged:
         return token
-    return token if token.identity.key == judged.key else None
+    reaches = token.only_tags is None or judged.only_tags is not None
+    return token if reaches and token.identity.key == judged.identity.key else None

@@ -142,7 +142,7 @@ def check_client(claims: Claims, expected: Expectations) -> None:
 
 def check_time(claims: Claims, expected: Expectations, now: float) -> None:
     """Demand ``nbf``, ``iat`` ≤ now < ``exp``, with leeway (RFC 7519 §4.1.4 to 4.1.6, J15, J25)."""
-    if now >= claims.exp + expected.leeway:
+    if now >= claims.exp + expected.leeway + expected.grace:
         raise TokenRejected(
             Rejection.EXPIRED, "The token has expired.", hint="Run `mcp-local refresh`."
         )

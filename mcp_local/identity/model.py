@@ -58,7 +58,11 @@ class VerifiedToken:
     claims: Mapping[str, object]
     """All claims as they stand in the token; read-only."""
     valid_until: float
-    """Seconds since the epoch: ``exp`` plus leeway; nothing is allowed after it."""
+    """Seconds since the epoch: ``exp`` plus leeway; nothing is allowed after it, but for what
+    ``only_tags`` says."""
+    only_tags: frozenset[str] | None = None
+    """Past its end, and served while the authority can't be reached (``offline.grace``): only for
+    components with one of these tags. ``None``: within its time, and for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,9 @@ class Expectations:
     """Apps whose tokens are accepted (``azp``/``appid``); our own client id."""
     leeway: int = 60
     """Seconds of clock skew that are forgiven."""
+    grace: float = 0.0
+    """Seconds beyond ``exp`` and leeway in which a token is still read (``offline.grace``); its
+    ``valid_until`` is without them."""
     allow_app_only: bool = False
 
 

@@ -113,6 +113,10 @@ class CompiledPolicy:
             self._remember(answers, key, decision if settled else scale)
         return decision
 
+    def tags_of(self, component: Component) -> frozenset[str]:
+        """Return the component's tags, those that the policy gives it included."""
+        return self._tagged(subject_of(component)).tags
+
     def _scale(self, identity: Identity, request: Request, component: Component) -> Scale:
         """Return the rules that speak of the component, for one person."""
         subject = self._tagged(subject_of(component))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -144,4 +144,13 @@ class Decides(Protocol):
 
     def decide(self, identity: Identity | None, request: Request, component: Component) -> Decision:
         """Answer one request; never raises for any input of these types."""
+        ...
+
+
+@runtime_checkable
+class GivesTags(Protocol):
+    """A policy that gives tags to components which carry none (POLICY.md, ``tags``)."""
+
+    def tags_of(self, component: Component) -> frozenset[str]:
+        """Return the component's tags, those that the policy gives it included."""
         ...

@@ -67,6 +67,8 @@ TOKEN_LEEWAY = Key("token.leeway", "MCP_LOCAL_TOKEN_LEEWAY", values.seconds(0, 3
 ALLOW_APP_ONLY = Key(
     "token.allow_app_only", "MCP_LOCAL_TOKEN_ALLOW_APP_ONLY", values.FLAG, default=False
 )
+OFFLINE_GRACE = Key("offline.grace", "MCP_LOCAL_OFFLINE_GRACE", values.seconds(0, 24 * 3600), 0.0)
+OFFLINE_TAGS = Key("offline.tags", "MCP_LOCAL_OFFLINE_TAGS", values.WORDS, ())
 LOG_LEVEL = Key(
     "log.level",
     "MCP_LOCAL_LOG_LEVEL",
@@ -99,6 +101,8 @@ KEYS: tuple[Key[object], ...] = (
     PASSPHRASE_FILE,
     TOKEN_LEEWAY,
     ALLOW_APP_ONLY,
+    OFFLINE_GRACE,
+    OFFLINE_TAGS,
     LOG_LEVEL,
     LOG_FORMAT,
 )

@@ -175,6 +175,8 @@ def _assemble(chosen: Chosen, home: Path, config: Path) -> Settings:
         passphrase_file=chosen[keys.PASSPHRASE_FILE],
         token_leeway=int(chosen[keys.TOKEN_LEEWAY]),
         allow_app_only=chosen[keys.ALLOW_APP_ONLY],
+        offline_grace=chosen[keys.OFFLINE_GRACE],
+        offline_tags=chosen[keys.OFFLINE_TAGS],
         servers=chosen.servers(),
         log_level=chosen[keys.LOG_LEVEL],
         log_format=chosen[keys.LOG_FORMAT],

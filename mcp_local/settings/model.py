@@ -140,6 +140,10 @@ class Settings:
     token_leeway: int = 60
     """Seconds."""
     allow_app_only: bool = False
+    offline_grace: float = 0.0
+    """Seconds, at most a day: how long an expired token goes on being used, for components with
+    ``offline_tags`` alone, while the authority can't be reached."""
+    offline_tags: tuple[str, ...] = ()
     servers: Mapping[str, Server] = field(default_factory=dict[str, Server])
     log_level: str = "info"
     log_format: str = "json"

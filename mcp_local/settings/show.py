@@ -34,6 +34,8 @@ def _value(settings: Settings, name: str) -> object:
         "signin.roles": settings.signin.roles,
         "list.hold": "auto" if settings.list_hold is None else settings.list_hold,
         "list.locked": "show" if settings.list_locked else "hide",
+        "offline.grace": settings.offline_grace,
+        "offline.tags": settings.offline_tags,
         "token.allow_app_only": settings.allow_app_only,
         "cache.passphrase_file": settings.passphrase_file,
     }

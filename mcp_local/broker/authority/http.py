@@ -14,12 +14,13 @@ from urllib.parse import urlencode
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from mcp_local.broker.authority.clock import clock_skew
 from mcp_local.broker.authority.refusal import AuthorityDown
 from mcp_local.errors import Unreachable
 from mcp_local.network import Connections, shown, unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mcp_local.settings.model import Settings
 
@@ -54,14 +55,22 @@ class Answer:
 class Http:
     """Speaks HTTPS as the settings say: their CA file and proxy, else the system's."""
 
-    def __init__(self, settings: Settings, timeouts: Timeouts | None = None) -> None:
-        """Prepare; opens no connection.
+    def __init__(
+        self,
+        settings: Settings,
+        timeouts: Timeouts | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Prepare; opens no connection. ``clock`` returns seconds since the epoch.
 
         Raises:
             SettingsError: ``ca_file`` can't be used.
         """
         self._timeouts = timeouts or Timeouts()
         self._connections = Connections(settings)
+        self._clock = clock
+        self.skew: float | None = None
+        """By how many seconds this machine's clock was ahead at the last answer, if that told."""
 
     def get(
         self,
@@ -134,8 +143,10 @@ class Http:
                 response.close()
         except HTTPError as error:
             raise unreachable(error, url) from None  # its text may hold the proxy's password
+        headers = dict(response.headers)
+        self.skew = clock_skew(headers, self._clock())
         _raise_if_down(response, url)
-        return Answer(response.status, text, dict(response.headers))
+        return Answer(response.status, text, headers)
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float, url: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from mcp_local.broker.authority.problems import problem_from
 from mcp_local.broker.state import Problem
 from mcp_local.errors import McpLocalError, SignInFailed, SignInNeeded, Unreachable
+from mcp_local.identity.model import TokenRejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,12 @@ class WrongAccount(SignInFailed):
     """Somebody else than the account that the settings pin has signed in."""
 
     code: ClassVar[str] = "wrong_account"
+
+
+class ClockOff(TokenRejected):
+    """A token is refused for its time, just fetched: this machine's clock is wrong."""
+
+    code: ClassVar[str] = "clock_off"
 
 
 class AuthorityDown(Unreachable):

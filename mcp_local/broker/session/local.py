@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_local.broker import transitions
+from mcp_local.broker.session.changes import Changes
 from mcp_local.broker.session.declared import DeclaredSession
 from mcp_local.broker.session.errands import Errands
 from mcp_local.broker.session.news import News
@@ -81,8 +82,7 @@ class LocalSession:
         self._renewing: asyncio.Task[None] | None = None
         self._asking: set[asyncio.Task[None]] = set()
         """Attempts to have the person asked; each is over once that has begun."""
-        self._callbacks: list[Callable[[], None]] = []
-        self._known: object = None
+        self._changes = Changes(log)
         self._prompts_left = _PROMPTS
         self._left_alone = False
         """The person has signed out here: nothing asks by itself any more."""
@@ -107,11 +107,12 @@ class LocalSession:
 
     def status(self) -> Status:
         """Return what is known right now; no network."""
-        return self._view.status(_FAULT if self._errands.fault else None)
+        fault = _FAULT if self._errands.fault else None
+        return self._view.status(fault, renewing=self._renewing is not None)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` on the event loop each time the signed-in person or roles change."""
-        self._callbacks.append(callback)
+        self._changes.on_change(callback)
 
     async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
         """Wait until :meth:`current` is as good as it gets by itself; never raises."""
@@ -120,7 +121,7 @@ class LocalSession:
         rested = time.monotonic() - self._renewed_at >= _RENEWAL  # the last may have failed mutely
         if self._view.renewal_due() and rested:
             self._renew(force=False)
-        await self._news.until(lambda: self.current() or not self._renewing, seconds=_RENEWAL)
+        await self._news.until(lambda: self._view.valid() or not self._renewing, seconds=_RENEWAL)
         await self._until_asked(deadline)
         if self.current() is None and self._prompt_allowed(use=use):
             self._ask(self._prompt_unasked)
@@ -212,12 +213,7 @@ class LocalSession:
     def _tell(self) -> None:
         """Wake who waits here; tell the others when the person or what they may do has changed."""
         self._news.tell()
-        who = self._view.identity()
-        known = who and (who.key, who.roles, who.scopes, who.groups)
-        if known != self._known:
-            self._known = known
-            for callback in self._callbacks:
-                callback()
+        self._changes.note(self.current(), self.status())
 
     def _renew(self, *, force: bool) -> asyncio.Task[None]:
         """Begin a renewal, unless one is under way."""

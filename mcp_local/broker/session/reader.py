@@ -13,6 +13,7 @@ from mcp_local.broker.authority.msal_cache import accounts_in, forget
 from mcp_local.broker.authority.refusal import problem_of
 from mcp_local.broker.storage.store import Entry, open_store
 from mcp_local.errors import McpLocalError
+from mcp_local.identity.grace import Grace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,6 +48,8 @@ class Reader:
         self._clock = clock
         self._store: Store | None = None
         self._last = Kept()
+        self.grace = Grace.of(settings)
+        """How long an expired token is still read."""
 
     @property
     def storage(self) -> Storage | None:
@@ -88,7 +91,7 @@ class Reader:
         if known is not None and known.token == record.token:
             return Kept(known, record.renew_at, renewable)
         try:
-            token = verify_record(record, self._settings, self._clock())
+            token = verify_record(record, self._settings, self._clock(), grace=self.grace.seconds)
         except McpLocalError as error:
             return Kept(renewable=renewable, problem=problem_of(error))
         return Kept(token, record.renew_at, renewable)

@@ -94,10 +94,10 @@ class OwnTokens:
         self._loop = loop
 
     def held(self, scopes: Sequence[str]) -> Secret | None:
-        """Return the token, if it is there. No I/O."""
+        """Return the token, if it is there; never an expired one. No I/O."""
         del scopes
         token = self._person.current()
-        return None if token is None else token.token
+        return None if token is None or token.only_tags is not None else token.token
 
     def get(
         self, scopes: Sequence[str], *, wait: float, used: Secret | None = None, claims: str = ""

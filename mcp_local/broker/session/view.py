@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.session.reader import Kept, Reader
 from mcp_local.broker.state import Phase, Problem, SignInState, Status
 from mcp_local.broker.state_file import StateFile, counted, may_renew
+from mcp_local.broker.status import with_person
 from mcp_local.broker.transitions import WAITING
 from mcp_local.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_local.identity.model import Identity, VerifiedToken
+    from mcp_local.identity.model import VerifiedToken
     from mcp_local.settings import Settings
 
 _WANTS_PERSON = frozenset({Phase.NEEDS_YOU, Phase.BLOCKED})
@@ -36,22 +36,31 @@ class View:
         self._kept = Kept()
         self._ends = 0.0
         """``time.monotonic()`` when the token ends, whatever is done to the clock (J25)."""
+        self._graced: VerifiedToken | None = None
+        """The same token as it may be used beyond its end."""
         self._told = SignInState()
         """What our own processes say of the sign-in; counts where the state file is older."""
         self._seen: object = None
         self._looking = asyncio.Lock()
 
-    def current(self) -> VerifiedToken | None:
-        """Return the verified token while it is valid."""
+    def valid(self) -> VerifiedToken | None:
+        """Return the verified token within its time."""
         token = self._kept.token
         if token is None or self._clock() >= token.valid_until or time.monotonic() >= self._ends:
             return None
         return token
 
-    def identity(self) -> Identity | None:
-        """Return who is signed in."""
-        token = self.current()
-        return None if token is None else token.identity
+    def current(self) -> VerifiedToken | None:
+        """Return the verified token; past its time, what ``offline.grace`` leaves of it."""
+        return self.valid() or self._in_grace()
+
+    def _in_grace(self) -> VerifiedToken | None:
+        """Return the expired token while the authority is tried in vain, and has not refused it."""
+        grace, graced, state = self._reader.grace, self._graced, self.state
+        if graced is None or not state.faults or state.refused or self.wants_person:
+            return None
+        over = time.monotonic() >= self._ends + grace.seconds  # J25
+        return None if over or self._clock() >= grace.end(graced) else graced
 
     @property
     def waiting(self) -> bool:
@@ -66,7 +75,7 @@ class View:
     @property
     def settled(self) -> bool:
         """Whether somebody is signed in and nothing more is asked of them."""
-        return self.current() is not None and not self.wants_person
+        return self.valid() is not None and not self.wants_person
 
     def renewal_due(self) -> bool:
         """Tell whether the authority should be asked for a new token now."""
@@ -100,11 +109,11 @@ class View:
         """Take in what a process of ours says; from any thread."""
         self._told = state
 
-    def status(self, fault: Problem | None) -> Status:
+    def status(self, fault: Problem | None, *, renewing: bool = False) -> Status:
         """Return what a person may want to know; ``fault`` where nothing else is wrong."""
         state, token = self.state, self.current()
         status = Status(
-            self._phase(),
+            self._phase(renewing=renewing),
             signed_in=token is not None,
             storage=self._reader.storage,
             start_url=state.start_url,
@@ -112,14 +121,17 @@ class View:
             verification_uri=state.verification_uri,
             problem=state.problem or (None if token else self._kept.problem) or fault,
             development=self._development,
+            grace=self._reader.grace,
         )
-        return status if token is None else _with_person(status, token)
+        return status if token is None else with_person(status, token, self._reader.grace)
 
-    def _phase(self) -> Phase:
+    def _phase(self, *, renewing: bool) -> Phase:
         if self.waiting or self.wants_person:
             return self.state.phase
+        if renewing:
+            return Phase.REFRESHING
         if self.current() is not None:
-            return Phase.SIGNED_IN
+            return Phase.OFFLINE if self.state.faults else Phase.SIGNED_IN
         return Phase.SIGNED_OUT if self.state.phase is Phase.SIGNED_IN else self.state.phase
 
     def _read(self) -> tuple[SignInState, Kept]:
@@ -136,20 +148,9 @@ class View:
     def _take(self, kept: Kept) -> None:
         token = kept.token
         if token is not None and token is not self._kept.token:
-            self._ends = time.monotonic() + max(0.0, token.valid_until - self._clock())
+            self._ends = time.monotonic() + token.valid_until - self._clock()
+            grace = self._reader.grace
+            self._graced = grace.extended(token) if grace.granted else None
         self._kept = kept
-
-
-def _with_person(status: Status, token: VerifiedToken) -> Status:
-    who = token.identity
-    return replace(
-        status,
-        name=who.name,
-        username=who.username,
-        object_id=who.object_id,
-        tenant_id=who.tenant_id,
-        roles=tuple(sorted(who.roles)),
-        scopes=tuple(sorted(who.scopes)),
-        expires_at=float(who.expires_at),
-        usable_until=token.valid_until,
-    )
+        if token is None:
+            self._graced = None

@@ -115,7 +115,7 @@ class Gate:
         self._running[id(wish)] = note
         try:
             token = await self._somebody()
-            with wishing(wish), judged_as(token.identity):
+            with wishing(wish), judged_as(token):
                 question = await self._admit(wish, token, find, ask)
                 result = await run()
             if question is not None and hasattr(result, "input_required"):

@@ -52,7 +52,7 @@ class Lists:
     ) -> list[T]:
         """Return the target's list without what the person may not see."""
         wish = Wish(Action.LIST, client=client)
-        with wishing(wish), judged_as(token.identity):
+        with wishing(wish), judged_as(token):
             items = await run()
             if all(type(part) in self._transparent for part in self._mcp.middleware):
                 shown = judged = await self._judged(items)

@@ -32,7 +32,7 @@ REPORT = Report(STATUS, TokenSource.CACHE, SETTINGS, PolicyInForce(None))
 
 
 def test_the_document_has_its_shape() -> None:
-    """Seven members, always; stable."""
+    """Nine members, always; stable."""
     assert document(REPORT) == {
         "signed_in": True,
         "account": {
@@ -47,6 +47,8 @@ def test_the_document_has_its_shape() -> None:
         "source": "cache",
         "storage": {"kind": "keyring", "encrypted": True, "detail": "In the Secret Service."},
         "offline": {"usable": True, "until": "2027-01-15T08:01:00Z"},
+        "phase": "signed_in",
+        "state": "signed in until 2027-01-15T08:00:00Z",
     }
 
 

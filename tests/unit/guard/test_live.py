@@ -33,7 +33,7 @@ def test_somebody_else_is_not_served_in_place_of_the_person_judged() -> None:
     """A renewed token of the same person is; after the request anybody is, again."""
     session = MemorySession(person("ada", "reader"))
     assert session.token is not None
-    with judged_as(session.token.identity):
+    with judged_as(session.token):
         assert live_token(session) is session.token
         session.token = person("ada", "writer")
         assert live_token(session) is session.token

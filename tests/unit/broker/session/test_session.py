@@ -261,7 +261,10 @@ def test_phase_of_nobody(here: Desk, phase: Phase) -> None:
     dead = {
         Phase.WAITING_FOR_BROWSER: Phase.INTERRUPTED,
         Phase.WAITING_FOR_DEVICE_CODE: Phase.INTERRUPTED,
+        Phase.WAITING_FOR_WINDOW: Phase.INTERRUPTED,
         Phase.SIGNED_IN: Phase.SIGNED_OUT,
+        Phase.REFRESHING: Phase.SIGNED_OUT,
+        Phase.OFFLINE: Phase.SIGNED_OUT,
     }
 
     async def story(session: LocalSession) -> None:

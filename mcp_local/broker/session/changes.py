@@ -1,0 +1,42 @@
+"""Tells of changes: servers, of another person or other roles; the log, of each state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mcp_local.broker.status import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mcp_local.broker.state import Status
+    from mcp_local.identity.model import VerifiedToken
+    from mcp_local.log import Log
+
+
+class Changes:
+    """Compares what is known now with what was known at the last look. For one event loop."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._callbacks: list[Callable[[], None]] = []
+        self._person: object = None
+        self._state = ""
+
+    def on_change(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` each time the signed-in person or what they may do changes."""
+        self._callbacks.append(callback)
+
+    def note(self, token: VerifiedToken | None, status: Status) -> None:
+        """Take in what is known now."""
+        state = WORDS[status.phase]
+        if state != self._state:
+            self._state = state
+            code = status.problem.code if status.problem else ""
+            self._log.event("state", level="info", state=state, why=code, grace=status.in_grace)
+        who = token and token.identity
+        person = who and (who.key, who.roles, who.scopes, who.groups, token and token.only_tags)
+        if person != self._person:
+            self._person = person
+            for callback in self._callbacks:
+                callback()
