@@ -7,6 +7,8 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Final, final
 
+from mcp_local.guard.stdio import MAX_LINE
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
@@ -71,7 +73,7 @@ class Open:
 
     def has_room(self, size: int) -> bool:
         """Whether one more, of so many bytes, can be open."""
-        if len(self._asked) < MOST // 16:
+        if len(self._asked) < MOST_HELD // MAX_LINE:  # then even the longest have it
             return True
         held = sum(asked.size for asked in self.all() if not asked.sent)
         return len(self._asked) < MOST and held + size <= MOST_HELD
@@ -119,6 +121,10 @@ class Own:
     def is_own(self, ident: object) -> bool:
         """Whether an id is one of these, open or not."""
         return isinstance(ident, str) and ident.startswith(self._prefix)
+
+    def is_open(self, ident: str) -> bool:
+        """Whether somebody still waits for the answer."""
+        return ident in self._waiting
 
     def take(self, ident: object) -> Answered | None:
         """Return whom to tell the answer to a request, once."""

@@ -10,6 +10,7 @@ from mcp_local.guard.questions import Answer, Form, NoWay, Questions, Reply, is_
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.message import Message, as_dict
 from mcp_local.guard.relay.methods import CANCELLED
+from mcp_local.guard.relay.threads import on_loop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ class _FormWay:
         got: asyncio.Future[Message | None] = loop.create_future()
 
         def answered(message: Message | None) -> None:
-            loop.call_soon_threadsafe(_settle, got, message)
+            on_loop(loop, _settle, got, message)
 
         ident = self._relay.ask_client("elicitation/create", _form(question), answered)
         try:

@@ -37,7 +37,7 @@ class ClientSide:
         self._relay = relay
 
     def take(self, line: bytes) -> None:
-        """Take one line."""
+        """Take one line; a fault of ours must not end the others."""
         if not line.strip():
             return
         try:
@@ -46,6 +46,17 @@ class ClientSide:
             self._relay.write(answers.error(refused.ident, refused.code, refused.text))
             self._relay.log.event("client_refused", level="warning", why=refused.text)
             return
+        try:
+            self._take(message)
+        except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
+            self._relay.note_fault(fault)
+            from mcp_local.guard.account import FAULT  # noqa: PLC0415 - only a fault pays for it
+
+            asked = self._relay.open.find(message.ident)
+            if asked is not None and not asked.sent:
+                self._relay.answer(asked, answers.refusal(asked, FAULT))
+
+    def _take(self, message: Message) -> None:
         if not message.method:
             self._answered(message)
         elif message.ident is None:

@@ -24,6 +24,7 @@ from mcp_local.guard.relay.message import INTERNAL_ERROR
 from mcp_local.guard.relay.methods import LISTEN, TASK_LIST, TASKS, UPDATED
 from mcp_local.guard.relay.subscriptions import Subscriptions, read_filter
 from mcp_local.guard.relay.tasks import Tasks
+from mcp_local.guard.relay.threads import on_loop
 from mcp_local.guard.relay.uses import Uses, Verdict, refusal
 from mcp_local.policy.model import Effect, Kind
 
@@ -132,9 +133,13 @@ class Desk:
 
     async def watch_definitions(self) -> None:
         """Tell the client when something held back was approved; for ever."""
-        while self._definitions is not None:
+        if self._definitions is None:
+            return
+        while True:
+            before = self._definitions.generation
             await asyncio.sleep(_LOOK)
-            if await asyncio.to_thread(self._definitions.look):
+            await asyncio.to_thread(self._definitions.look)
+            if self._definitions.generation != before:
                 self.announce()
 
     def close(self) -> None:
@@ -270,7 +275,7 @@ class Desk:
                 got.set_result(answer)
 
         def answered(answer: Message | None) -> None:
-            self._loop.call_soon_threadsafe(settle, answer)
+            on_loop(self._loop, settle, answer)
 
         ident = self._relay.ask_server(method, params, answered)
         try:

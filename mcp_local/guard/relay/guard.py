@@ -15,6 +15,7 @@ from mcp_local.guard.relay.listen import KIND_OF
 from mcp_local.guard.relay.message import SUBSCRIPTION_ID, Refused
 from mcp_local.guard.relay.methods import LISTEN, LISTS, TASK_LIST, TASK_STATUS, TASKS, UPDATED
 from mcp_local.guard.relay.server_requests import not_passed_on
+from mcp_local.guard.relay.threads import on_loop
 from mcp_local.guard.relay.uses import asks_back, outcome_of, read_use, refusal
 from mcp_local.policy.model import Effect, Kind
 
@@ -92,14 +93,14 @@ class Guard:
         self._desk.uses.note(use, verdict.outcome)
 
     def _later(self, message: Message, asked: Asked) -> None:
-        self._loop.call_soon_threadsafe(self._desk.begin, message, asked)
+        on_loop(self._loop, self._desk.begin, message, asked)
 
     def _nudge(self) -> None:
         """Have the session see to its token, whose end may be near; not at every use."""
         now = time.monotonic()
         if now - self._nudged >= _NUDGE:
             self._nudged = now
-            self._loop.call_soon_threadsafe(self._desk.see_to_token)
+            on_loop(self._loop, self._desk.see_to_token)
 
     # From the thread that reads the server.
 
@@ -131,12 +132,12 @@ class Guard:
         elif asked.method == "resources/subscribe":
             self._desk.subscriptions.add(use.wish.name)
         if asked.question is not None and asks_back(message):
-            self._loop.call_soon_threadsafe(self._desk.asker.questions.once_more, asked.question)
+            on_loop(self._loop, self._desk.asker.questions.once_more, asked.question)
 
     def told(self, message: Message) -> bool:
         """Whether a notification of the server passes."""
         if self._relay.own_of_server.is_own(message.meta.get(SUBSCRIPTION_ID)):
-            self._loop.call_soon_threadsafe(self._desk.heard, message)
+            on_loop(self._loop, self._desk.heard, message)
             return False
         kind = KIND_OF.get(message.method)
         if kind is not None:
@@ -156,7 +157,7 @@ class Guard:
 
     def cancel(self, asked: Asked, message: Message) -> None:
         """Give up a request that the client took back."""
-        self._loop.call_soon_threadsafe(self._desk.cancel, asked, message)
+        on_loop(self._loop, self._desk.cancel, asked, message)
 
     def introduced(self, instructions: str) -> bool:
         """Take note of the server's instructions; whether they may be shown."""
@@ -164,7 +165,7 @@ class Guard:
 
     def greeting(self, asked: Asked) -> None:
         """See to it that a greeting is answered some time (M18)."""
-        self._loop.call_soon_threadsafe(self._loop.call_later, _GREETING_WAIT, self._late, asked)
+        on_loop(self._loop, self._loop.call_later, _GREETING_WAIT, self._late, asked)
 
     def _late(self, asked: Asked) -> None:
         why = f"The server has not answered for {_GREETING_WAIT:.0f} s."
@@ -172,7 +173,7 @@ class Guard:
 
     def anew(self) -> None:
         """Take note that it is another server process from now on."""
-        self._loop.call_soon_threadsafe(self._desk.anew)
+        on_loop(self._loop, self._desk.anew)
 
     def abandon(self, asked: Asked) -> None:
         """Log a use that will have no end."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, cast, final
+from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.message import SUBSCRIPTION_ID, as_dict
 from mcp_local.guard.relay.methods import CANCELLED, LISTEN, TASK_STATUS, UPDATED
+from mcp_local.guard.relay.threads import on_loop
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
@@ -161,9 +162,7 @@ class Listening:
                 stream.acknowledged.set_result({})
 
         params = {**stream.envelope, "notifications": stream.beyond}
-        ident = self._relay.ask_server(
-            LISTEN, params, lambda _answer: cast("None", loop.call_soon_threadsafe(refused))
-        )
+        ident = self._relay.ask_server(LISTEN, params, lambda _answer: on_loop(loop, refused))
         stream.upstream = ident
         self._by_upstream[ident] = stream
 

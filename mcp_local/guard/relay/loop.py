@@ -23,14 +23,19 @@ def run_guard(relay: Relay, parts: Callable[[], RelayParts], log: Log | LateLog)
     """Load the parts and guard the relay with them, for as long as the process lives."""
     made = parts()
     # A late one is a log in all that is asked of it here.
-    asyncio.run(_guard(relay, made, made.log or cast("Log", log)))
+    asyncio.run(guard(relay, made, made.log or cast("Log", log)))
 
 
-async def _guard(relay: Relay, parts: RelayParts, log: Log) -> None:
+async def guard(relay: Relay, parts: RelayParts, log: Log) -> None:
+    """Guard the relay until this is cancelled; starts the session, and closes it."""
     policy = parts.policy
     live = policy if isinstance(policy, LivePolicy) else LivePolicy.fixed(policy)
     desk = Desk(relay, parts, live, log)
     gc.freeze()  # what was imported stays
     parts.session.start()
     relay.guarded_by(Guard(relay, desk))
-    await asyncio.gather(live.watch(desk.policy_changed, log), desk.watch_definitions())
+    try:
+        await asyncio.gather(live.watch(desk.policy_changed, log), desk.watch_definitions())
+    finally:
+        desk.close()
+        await parts.session.close()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from mcp_local.guard.relay import answers
-from mcp_local.guard.relay.asked import OfServer, Open, Own
+from mcp_local.guard.relay.asked import MOST, OfServer, Open, Own
 from mcp_local.guard.relay.methods import HELLO
 from mcp_local.guard.relay.poster import Poster
 from mcp_local.guard.upstream import UpstreamGone
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.upstream import Upstream
 
 _MOST_EARLY: Final = 1024
-"""Requests that wait for the guard to be loaded, or for a server to be there again."""
+"""Requests that wait for the guard to be loaded."""
 TOO_MANY: Final = "Too many requests are open."
 
 
@@ -95,7 +95,7 @@ class Relay:
         self.to_client = Poster("mcp-local to client")
         self._wire = wire
         self._early: list[Callable[[Guarding], None]] = []
-        self._between: list[tuple[Asked, bytes]] | None = None
+        self._between: list[Callable[[], None]] | None = None
         """What waits for the server to be there again; ``None`` while it is there."""
         self._changing = threading.Lock()
 
@@ -115,20 +115,26 @@ class Relay:
 
     def guarded_by(self, guard: Guarding) -> None:
         """Begin to judge; what came before is judged first."""
-        with self._changing:
-            for asked in self.open.all():
-                if asked.method in HELLO:
-                    guard.greeting(asked)
-            for work in self._early:
+        for asked in self.open.all():
+            if asked.method in HELLO:
+                guard.greeting(asked)
+        while True:
+            with self._changing:
+                early, self._early = self._early, []
+                if not early:
+                    self.guard = guard
+                    return
+            for work in early:
                 work(guard)
-            self._early.clear()
-            self.guard = guard
 
     # To the server.
 
     def send(self, asked: Asked, line: bytes) -> None:
         """Pass a request on; the caller may be kept waiting while the server doesn't read."""
-        if self._between is not None and self._waits(asked, line):
+        if asked.cancelled:  # while it waited for its turn
+            self._give_up(asked)
+            return
+        if self._between is not None and self._waits(lambda: self.send(asked, line)):
             return
         asked.sent = True
         try:
@@ -151,12 +157,26 @@ class Relay:
         """Do the same; the caller is never kept waiting."""
         self.to_server.post(lambda: self.tell_server(line))
 
-    def ask_server(self, method: str, params: Mapping[str, object], answered: Answered) -> str:
-        """Ask the server for something of our own; return the id. Never keeps waiting."""
+    def ask_server(
+        self,
+        method: str,
+        params: Mapping[str, object],
+        answered: Answered,
+        *,
+        greeting: bool = False,
+    ) -> str:
+        """Ask the server for something of our own; return the id. Never keeps waiting.
+
+        All but the ``greeting`` of a new server process wait until that is over.
+        """
         ident = self.own_of_server.ask(answered)
         line = answers.request(ident, method, params)
 
         def ask() -> None:
+            if self._between is not None and not greeting and self._waits(ask):
+                return
+            if not self.own_of_server.is_open(ident):
+                return
             try:
                 self.upstream.send(line)
             except UpstreamGone:
@@ -170,16 +190,13 @@ class Relay:
             never()
         return ident
 
-    def _waits(self, asked: Asked, line: bytes) -> bool:
-        """Let a request wait for the server to be there again; whether it has to."""
+    def _waits(self, work: Callable[[], None]) -> bool:
+        """Let something wait for the server to be there again; whether it has to."""
         with self._changing:
-            if self._between is None:
+            if self._between is None or len(self._between) >= MOST:
                 return False
-            if len(self._between) < _MOST_EARLY:
-                self._between.append((asked, line))
-                return True
-        self.failed(asked, TOO_MANY)
-        return True
+            self._between.append(work)
+            return True
 
     def server_gone(self, why: str) -> None:
         """Answer what the server will not, and let what comes wait until it is there again."""
@@ -195,8 +212,8 @@ class Relay:
         """Send what has waited; also for a server that won't be back, which answers nothing."""
         with self._changing:
             waiting, self._between = self._between or [], None
-        for asked, line in waiting:
-            self.send(asked, line)
+        for work in waiting:
+            work()
 
     # To the client.
 
@@ -236,10 +253,16 @@ class Relay:
         self.write_soon(answers.request(ident, method, params))
         return ident
 
+    def note_fault(self, fault: Exception) -> None:
+        """Log a fault of ours."""
+        self.log.event("fault", level="error", kind=type(fault).__name__, message=str(fault))
+
     def abandon(self) -> None:
         """Log what the end of the process cuts off."""
-        guard = self.guard
-        if guard is not None:
-            for asked in self.open.all():
-                if self.open.end(asked):
-                    guard.abandon(asked)
+        for asked in self.open.all():
+            self._give_up(asked)
+
+    def _give_up(self, asked: Asked) -> None:
+        """Close a request that nobody answers."""
+        if self.open.end(asked) and self.guard is not None:
+            self.guard.abandon(asked)

@@ -49,12 +49,19 @@ class ServerSide:
             self._greet_again()
 
     def take(self, line: bytes) -> None:
-        """Take one message."""
+        """Take one message; a fault of ours must not end the others."""
         try:
             message = read_server(line)
         except Refused as refused:
             self._unreadable(refused)
             return
+        try:
+            self._take(message)
+        except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
+            self._relay.note_fault(fault)
+            self._unreadable(Refused(INTERNAL_ERROR, "a fault of mcp-local", message.ident))
+
+    def _take(self, message: Message) -> None:
         if not message.method:
             self._answered(message)
         elif message.ident is None:
@@ -156,7 +163,8 @@ class ServerSide:
         if relay.initialize is None or not relay.greeted:
             relay.to_server.post(self._is_back)
             return
-        relay.ask_server("initialize", relay.initialize.params, self._greeted_again)
+        params = relay.initialize.params
+        relay.ask_server("initialize", params, self._greeted_again, greeting=True)
 
     def _greeted_again(self, message: Message | None) -> None:
         if message is None:  # it is gone again, which is seen to where it is listened to
@@ -171,7 +179,8 @@ class ServerSide:
             if relay.initialized is not None:
                 relay.upstream.send(relay.initialized.raw)
             if relay.level is not None:
-                relay.ask_server(relay.level.method, relay.level.params, lambda _answer: None)
+                level = relay.level
+                relay.ask_server(level.method, level.params, lambda _answer: None, greeting=True)
         relay.server_back()
         if relay.guard is not None:
             relay.guard.anew()
