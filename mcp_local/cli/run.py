@@ -16,11 +16,12 @@ from mcp_local.cli.target import (
     find_named,
     target_settings,
 )
-from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.errors import ExitCode, McpLocalError, UsageError
+from mcp_local.guard.relay.environment import may_pass, passed
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.log.place import open_log
 from mcp_local.settings import load, require_sign_in
-from mcp_local.targets import HostedTarget, RemoteTarget
+from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget
 from mcp_local.wiring import guard_server, open_session, open_upstream
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.stdio import Wire
     from mcp_local.policy.builder import Policy
     from mcp_local.settings import Settings
-    from mcp_local.targets import WrappedTarget
+    from mcp_local.targets import Target
 
 
 class RunArguments(TargetArguments):
@@ -39,6 +40,7 @@ class RunArguments(TargetArguments):
 
     demo: bool
     demo_user: str | None
+    pass_env: list[str]
 
 
 def _declare_run(parser: Parser) -> None:
@@ -50,6 +52,13 @@ def _declare_run(parser: Parser) -> None:
         "--demo-user",
         metavar="NAME",
         help="the same, with this person signed in (reader, admin, …)",
+    )
+    parser.add_argument(
+        "--pass-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="hand this variable on to the command; may be given again",
     )
 
 
@@ -68,7 +77,7 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     try:
         require_sign_in(settings)
-        target = find_named(arguments, settings)
+        target = _passing(arguments, find_named(arguments, settings))
         if not isinstance(target, HostedTarget):
             return _relay(target, settings, context)
         bring_packages(target.file.path, context)
@@ -79,6 +88,25 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
         # Desktop clients hide standard error: `mcp-local logs` must know why nothing is served.
         open_log(settings).event("not_served", level="error", code=error.code, why=error.message)
         raise
+
+
+def _passing(arguments: RunArguments, target: Target) -> Target:
+    """Return the target with the variables that its command is handed.
+
+    Raises:
+        UsageError: it is no command of the command line, or such a variable is handed to nobody.
+    """
+    if not arguments.pass_env:
+        return target
+    if not arguments.command or not isinstance(target, WrappedTarget):
+        raise UsageError(
+            "--pass-env hands variables on to a command, and none stands after `--`.",
+            hint="Put the command there; a server under [servers] has `env` for it.",
+        )
+    for name in arguments.pass_env:
+        if not may_pass(name):
+            raise UsageError(f"--pass-env {name}: that is no variable which may be handed on.")
+    return replace(target, server=replace(target.server, env=passed(arguments.pass_env)))
 
 
 def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) -> ExitCode:

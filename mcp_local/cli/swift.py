@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mcp_local.guard.relay.environment import may_pass, passed
 from mcp_local.guard.relay.late_log import LateLog
 from mcp_local.guard.relay.wrap import wrap
 
@@ -39,6 +40,8 @@ class Plain(NamedTuple):
     command: tuple[str, ...]
     flags: Mapping[str, str]
     """By the settings' names."""
+    env: Mapping[str, str]
+    """What ``--pass-env`` hands on, as ``[servers.NAME] env`` would say it."""
 
 
 def run_swiftly(words: Sequence[str]) -> ExitCode | None:
@@ -49,7 +52,7 @@ def run_swiftly(words: Sequence[str]) -> ExitCode | None:
     late = LateLog()
     # What is needed next is imported when its time has come, mostly while the server starts.
     if said.command:
-        server = _start(said.command, {}, Path.cwd(), late)
+        server = _start(said.command, said.env, Path.cwd(), late)
         from mcp_local.cli.relayed import serve_command  # noqa: PLC0415
 
         return serve_command(server, said, late)
@@ -90,10 +93,13 @@ def read_plain(words: Sequence[str]) -> Plain | None:
     end = words.index("--") if "--" in words else len(words)
     own, command = list(words[1:end]), tuple(words[end + 1 :])
     flags: dict[str, str] = {}
+    env: dict[str, str] = {}
     names: list[str] = []
     while own:
         word = own.pop(0)
-        if word in _FLAGS and own and not own[0].startswith("-"):
+        if word == "--pass-env" and own and command and may_pass(own[0]):
+            env |= passed([own.pop(0)])
+        elif word in _FLAGS and own and not own[0].startswith("-"):
             flags[_FLAGS[word]] = own.pop(0)
         elif _may_be_name(word):
             names.append(word)
@@ -101,7 +107,7 @@ def read_plain(words: Sequence[str]) -> Plain | None:
             return None
     if len(names) + bool(command) != 1:
         return None
-    return Plain("".join(names), command, flags)
+    return Plain("".join(names), command, flags, env)
 
 
 def _may_be_name(word: str) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mcp_local.desktop.shapes import Table
 
 _SPLIT: Final = "--"
+_OWN: Final = "MCP_LOCAL_"
 _HAND_ON: Final = "--pass-env"
 """The flag of ``run`` that hands a variable on to the wrapped server."""
 
@@ -90,7 +91,12 @@ class Registration:
         value = self._entry(name)
         entry = self._guardable(name, value)
         source = self._file.text.source(self._at(name))
-        passed = [word for variable in entry.env for word in (_HAND_ON, variable)]
+        passed = [
+            word
+            for variable in entry.env
+            if not variable.upper().startswith(_OWN)  # which no server is handed
+            for word in (_HAND_ON, variable)
+        ]
         behind = (entry.url,) if entry.url else (*passed, _SPLIT, *entry.line)
         ours = Entry(line[0], (*line[1:], *behind), {**own_env, **entry.env})
         table = with_command(value, ours, self._client.shape)
@@ -133,7 +139,7 @@ class Registration:
 
     def _without_guard(self, value: Table, entry: Entry) -> Table:
         """Return an entry that was edited since: its command as it was, our variables gone."""
-        env = {key: text for key, text in entry.env.items() if not key.startswith("MCP_LOCAL_")}
+        env = {key: text for key, text in entry.env.items() if not key.startswith(_OWN)}
         return with_command(value, replace(entry, env=env), self._client.shape)
 
     def _unguarded(self, name: str, value: Table) -> UsageError:

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _OURS: Final = ("MCP_LOCAL_", "_MCP_LOCAL_")
 _EVERYWHERE: Final = frozenset(
@@ -44,6 +44,16 @@ def child_environment(environ: Mapping[str, str], named: Mapping[str, str]) -> d
     handed_on = {name: value for name, value in environ.items() if _is_plain(name, value)}
     given = {name: _value(text, environ) for name, text in named.items() if not _is_ours(name)}
     return handed_on | {name: value for name, value in given.items() if value is not None}
+
+
+def passed(names: Iterable[str]) -> dict[str, str]:
+    """Return what hands these variables of ours on, as ``[servers.NAME] env`` would say it."""
+    return {name: f"${{{name}}}" for name in names}
+
+
+def may_pass(name: str) -> bool:
+    """Whether a variable may be handed on by ``--pass-env``: it is none of ours, nor a flag."""
+    return bool(name) and "=" not in name and not name.startswith("-") and not _is_ours(name)
 
 
 def _is_plain(name: str, value: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from mcp_local.guard.relay.environment import child_environment
+from mcp_local.guard.relay.environment import child_environment, may_pass, passed
 
 NAMES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abc", min_size=1, max_size=20)
 
@@ -72,3 +72,13 @@ def test_none_of_ours_ever_goes_along(environ: dict[str, str], named: dict[str, 
     handed_on = child_environment(environ | ours, references | named_ours)
     assert "canary" not in handed_on.values()
     assert not any(name.upper().startswith("MCP_LOCAL_") for name in handed_on)
+
+
+def test_variables_are_handed_on_by_name() -> None:
+    """`--pass-env` names variables of ours; one that isn't there is none, our own never go."""
+    ours = {"TOKEN": "theirs", "MCP_LOCAL_HOME": "canary"}
+    assert child_environment(ours, passed(["TOKEN", "ABSENT", "MCP_LOCAL_HOME"])) == {
+        "TOKEN": "theirs"
+    }
+    assert may_pass("TOKEN")
+    assert not any(map(may_pass, ["", "A=B", "-x", "mcp_local_home", "_MCP_LOCAL_LAYERED"]))
