@@ -135,3 +135,23 @@ def test_files_that_cannot_be_read(tmp_path: Path, data: bytes | None, message: 
 
     with pytest.raises(SettingsError, match=message):
         load_directory(path)
+
+
+def test_apis_beside_the_first(tmp_path: Path) -> None:
+    """For remote servers: each with scopes, a consent and a policy of its own."""
+    path = tmp_path / "users.yaml"
+    path.write_text(
+        "apis:\n"
+        "- {name: Reports, scopes: [read], consent: ask, conditional_access: claims}\n"
+        f"- {{name: Other, id: {GUID}}}\n"
+        "users: [{username: ada}]\n",
+        encoding="utf-8",
+    )
+    _, reports, other = load_directory(path).apis
+    assert (reports.name, reports.scopes) == ("Reports", ("read",))
+    assert (reports.consent, reports.conditional_access) == (
+        Consent.ASK,
+        ConditionalAccess.CLAIMS,
+    )
+    assert (other.api_id, other.consent) == (GUID, Consent.GRANTED)
+    assert reports.api_id != other.api_id

@@ -1,0 +1,57 @@
+"""What a remote server is sent, as the settings say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.errors import SettingsError
+from mcp_local.remotes import open_remote
+from mcp_local.settings import Server, Settings
+from mcp_local.settings.model import SignIn, SignInMethod
+from tests.support.bridge import Bridge, Noted
+from tests.support.scripted import scripted, well_behaved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+NOBODY = SignIn(method=SignInMethod.NONE)
+
+
+def _headers(
+    folder: Path, entries: Mapping[str, object], environ: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the headers of one request to a server with these entries."""
+    settings = Settings(home=folder, config_file=folder / "config.toml", signin=NOBODY)
+    with scripted(well_behaved) as served:
+        server = Server("it", url=served.url, **entries)  # pyright: ignore[reportArgumentType]
+        remote = open_remote(server, settings, environ, None, Noted())
+        remote.start()
+        here = Bridge(remote, Noted())
+        here.answer(here.modern("ping"))
+        here.finish()
+        return served.came[0].headers
+
+
+def test_headers_of_the_settings_are_sent(tmp_path: Path) -> None:
+    """As they stand there, or in the variable that is named there."""
+    entries = {"headers": {"X-One": "1"}, "headers_from": {"X-Two": "TWO"}}
+    headers = _headers(tmp_path, entries, {"TWO": "2 "})
+    assert (headers["x-one"], headers["x-two"]) == ("1", "2")
+    assert "authorization" not in headers
+
+
+@pytest.mark.parametrize("environ", [{}, {"TWO": ""}, {"TWO": "a\nb"}, {"TWO": "ü"}])
+def test_a_variable_must_hold_a_header(tmp_path: Path, environ: Mapping[str, str]) -> None:
+    """Else there is an error that names it, and not its value."""
+    with pytest.raises(SettingsError) as caught:
+        _headers(tmp_path, {"headers_from": {"X-Two": "TWO"}}, environ)
+    assert "TWO" in caught.value.message
+    assert "ü" not in caught.value.message
+
+
+def test_where_nobody_signs_in_there_is_no_token(tmp_path: Path) -> None:
+    """Declared roles are for trying things out: nothing could be sent."""
+    assert "authorization" not in _headers(tmp_path, {"api": "api://x"}, {})
