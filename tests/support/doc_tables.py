@@ -40,6 +40,8 @@ _CALLS_ITSELF: Final = {
     "windsurf": "windsurf",
 }
 """Client → its ``clientInfo.name``."""
+_LIMIT_KNOWN: Final = frozenset({"claude-desktop", "claude-code", "codex"})
+"""Clients whose limit for a start isn't only assumed."""
 _FOLDERS: Final = {
     Base.HOME: "~/",
     Base.SETTINGS: "SETTINGS/",
@@ -174,8 +176,8 @@ def _meanings() -> dict[str, str]:
 def clients() -> str:
     """Return the table of docs/clients.md."""
     lines = [
-        "| client | `CLIENT` | its file | servers under | waits for a start | reads lists again |",
-        "|---|---|---|---|---|---|",
+        "| client | its file | waits for a start | reads lists again |",
+        "|---|---|---|---|",
         *(_client(client) for client in CLIENTS),
     ]
     return "\n".join(lines) + "\n"
@@ -186,8 +188,10 @@ def _client(client: DesktopClient) -> str:
     files = ", ".join(f"`{_FOLDERS[base]}{path}`" for base, path, _, _ in places)
     rereads = known(_CALLS_ITSELF.get(client.id, "")).rereads
     word = {True: "yes", False: "no", None: "not known"}[rereads]
-    cells = (client.title, f"`{client.id}`", files, f"`{places[0][2]}`")
-    return f"| {' | '.join(cells)} | {client.start_limit:g} s | {word} |"
+    name = f"{client.title}: `{client.id}`"
+    where = f"{files}, under `{places[0][2]}`"
+    limit = f"{client.start_limit:g} s" if client.id in _LIMIT_KNOWN else "not known"
+    return f"| {name} | {where} | {limit} | {word} |"
 
 
 def client_page() -> str:
