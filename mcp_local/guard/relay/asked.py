@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Answered = Callable[[Message | None], None]
     """Is told an answer, or ``None`` for never."""
+    Known = tuple[bytes, bytes]
+    """An answer of before: what stood before the id, and after it."""
 
 MOST: Final = 4096
 """Requests of one side that may be open at a time."""
@@ -108,15 +110,29 @@ class Own:
 
     def __init__(self) -> None:
         self._waiting: dict[object, Answered] = {}
+        self._known: dict[str, Known] = {}
         self._prefix = f"{_PREFIX}{os.urandom(8).hex()}-"
         """Of this side alone: the other one can't answer in its place (M27)."""
         self._numbers = itertools.count(1)
 
-    def ask(self, answered: Answered) -> str:
-        """Return the id of a new request; ``answered`` is called once, by the thread that hears."""
+    def ask(self, answered: Answered, known: Known | None = None) -> str:
+        """Return the id of a new request; ``answered`` is called once, by the thread that hears.
+
+        ``known`` is the answer of before; one just like it needn't be read again.
+        """
         ident = f"{self._prefix}{next(self._numbers):08d}"
         self._waiting[ident] = answered
+        if known is not None:
+            self._known[ident] = known
         return ident
+
+    def recognise(self, line: bytes) -> str:
+        """Return the id of the request that a line answers just as before; empty: none."""
+        for ident, (head, tail) in list(self._known.items()):
+            size = len(head) + len(ident) + len(tail)
+            if len(line) == size and line.startswith(head) and line.endswith(tail):
+                return ident if line[len(head) : len(line) - len(tail)] == ident.encode() else ""
+        return ""
 
     def is_own(self, ident: object) -> bool:
         """Whether an id is one of these, open or not."""
@@ -128,10 +144,13 @@ class Own:
 
     def take(self, ident: object) -> Answered | None:
         """Return whom to tell the answer to a request, once."""
+        if self._known and isinstance(ident, str):
+            self._known.pop(ident, None)
         return self._waiting.pop(ident, None) if isinstance(ident, str) else None
 
     def give_up(self) -> None:
         """Tell all who wait that there will be no answer."""
+        self._known.clear()
         for ident in list(self._waiting):
             answered = self._waiting.pop(ident, None)
             if answered is not None:

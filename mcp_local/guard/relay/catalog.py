@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mcp_local.guard.definitions import ApprovedDefinitions
+    from mcp_local.guard.relay.asked import Known
     from mcp_local.guard.relay.message import Message
     from mcp_local.log import Log
 
@@ -92,7 +93,7 @@ class Catalog:
 
     def __init__(
         self,
-        fetch: Callable[[str, Mapping[str, object]], Awaitable[Message]],
+        fetch: Callable[[str, Mapping[str, object], Known | None], Awaitable[Message]],
         namespace: str,
         definitions: ApprovedDefinitions | None,
         log: Log,
@@ -209,14 +210,14 @@ class Catalog:
         self, which: ListKind, cursor: str | None, envelope: Mapping[str, object]
     ) -> Page:
         params = {**envelope, "cursor": cursor} if cursor is not None else dict(envelope)
-        answer = await self._fetch(which.method, params)
+        kept = self._pages.get((which, cursor))
+        answer = await self._fetch(which.method, params, kept and kept[:2])
         if "error" in answer.body:
             return _absent(as_dict(answer.body["error"]))
         if len(answer.raw) > MAX_LIST:
             raise ListFailed(-32603, "The server's list is longer than 16 MiB.")
         # The id is all in which two answers with the same list differ.
         head, _, tail = answer.raw.partition(str(answer.ident).encode())
-        kept = self._pages.get((which, cursor))
         if kept is not None and kept[0] == head and kept[1] == tail:
             return kept[2]
         page = _read_page(which, answer)

@@ -31,7 +31,7 @@ from mcp_local.policy.model import Effect, Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_local.guard.relay.asked import Asked
+    from mcp_local.guard.relay.asked import Asked, Known
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
@@ -213,7 +213,7 @@ class Desk:
         """Answer what is about tasks while nobody is signed in, or let it through after all."""
         token = await self._somebody()
         task = message.params.get("taskId")
-        if token is None:
+        if token is None or token.only_tags is not None:  # nobody knows what began a task
             text = account.sign_in_needed(self.session.status())
             self._relay.answer_soon(asked, answers.refusal(asked, text))
         elif message.method == TASK_LIST or self.tasks.owned(task, token.identity):
@@ -267,7 +267,9 @@ class Desk:
         async with asyncio.timeout(_LIST_WAIT):
             await self.catalog.learn(kind, envelope)
 
-    async def _fetch(self, method: str, params: Mapping[str, object]) -> Message:
+    async def _fetch(
+        self, method: str, params: Mapping[str, object], known: Known | None = None
+    ) -> Message:
         got: asyncio.Future[Message | None] = self._loop.create_future()
 
         def settle(answer: Message | None) -> None:
@@ -277,7 +279,7 @@ class Desk:
         def answered(answer: Message | None) -> None:
             on_loop(self._loop, settle, answer)
 
-        ident = self._relay.ask_server(method, params, answered)
+        ident = self._relay.ask_server(method, params, answered, known=known)
         try:
             answer = await got
         finally:

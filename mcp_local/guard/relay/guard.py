@@ -79,7 +79,7 @@ class Guard:
     def _take_task(self, message: Message, asked: Asked) -> None:
         """Let through what is about a task of the person's own."""
         token = self._desk.session.current()
-        if token is None:
+        if token is None or token.only_tags is not None:
             self._later(message, asked)
             return
         task = message.params.get("taskId")

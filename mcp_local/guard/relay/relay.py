@@ -20,7 +20,7 @@ from mcp_local.guard.upstream import UpstreamGone
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mcp_local.guard.relay.asked import Answered, Asked
+    from mcp_local.guard.relay.asked import Answered, Asked, Known
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.parts import Rules
     from mcp_local.guard.relay.tail import Logs
@@ -164,12 +164,14 @@ class Relay:
         answered: Answered,
         *,
         greeting: bool = False,
+        known: Known | None = None,
     ) -> str:
         """Ask the server for something of our own; return the id. Never keeps waiting.
 
+        ``known`` is the answer of before; one just like it comes without being read again.
         All but the ``greeting`` of a new server process wait until that is over.
         """
-        ident = self.own_of_server.ask(answered)
+        ident = self.own_of_server.ask(answered, known)
         line = answers.request(ident, method, params)
 
         def ask() -> None:

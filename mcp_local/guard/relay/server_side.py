@@ -10,6 +10,7 @@ from mcp_local.guard.relay.message import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
+    Message,
     Refused,
     as_dict,
     read_server,
@@ -20,7 +21,6 @@ from mcp_local.guard.upstream import UpstreamGone
 
 if TYPE_CHECKING:
     from mcp_local.guard.relay.asked import Asked
-    from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.relay import Guarding, Relay
     from mcp_local.guard.upstream import Restartable
 
@@ -50,6 +50,10 @@ class ServerSide:
 
     def take(self, line: bytes) -> None:
         """Take one message; a fault of ours must not end the others."""
+        same = self._relay.own_of_server.recognise(line)
+        if same:
+            self._answered(Message(line, "", same, {}, {}))
+            return
         try:
             message = read_server(line)
         except Refused as refused:

@@ -87,6 +87,19 @@ def test_answers_to_our_own_are_told_once() -> None:
     assert heard == [None, None]
 
 
+def test_an_answer_just_like_the_one_before_is_recognised() -> None:
+    """By all of its bytes but the id."""
+    own = Own()
+    known = (b'{"id":"', b'","result":{}}')
+    ident = own.ask(lambda _: None, known)
+    line = b'{"id":"%b","result":{}}'
+    assert own.recognise(line % ident.encode()) == ident
+    for other in (b"x" * len(ident), ident[:-1].encode(), b""):
+        assert own.recognise(line % other) == ""
+    own.take(ident)
+    assert own.recognise(line % ident.encode()) == ""
+
+
 def test_requests_of_a_server_are_open_once() -> None:
     """Until they are answered or taken back."""
     requests = OfServer()

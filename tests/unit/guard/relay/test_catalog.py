@@ -39,8 +39,11 @@ class Server:
         for key, value in pages.items():
             self.pages[f"{key}/list", None] = value
 
-    async def fetch(self, method: str, params: Mapping[str, object]) -> Message:
+    async def fetch(
+        self, method: str, params: Mapping[str, object], known: object = None
+    ) -> Message:
         """Answer one page, with another id each time."""
+        del known
         cursor: Any = params.get("cursor")
         self.asked.append((method, cursor))
         answer = self.pages.get((method, cursor), {"code": -32601, "message": "Method not found"})
@@ -109,7 +112,8 @@ def test_a_change_while_a_list_is_fetched_counts(tmp_path: Path) -> None:
     catalog = make(server, tmp_path)
     fetch = server.fetch
 
-    async def changing(method: str, params: Mapping[str, object]) -> Message:
+    async def changing(method: str, params: Mapping[str, object], known: object = None) -> Message:
+        del known
         catalog.changed(Kind.TOOL)
         return await fetch(method, params)
 
