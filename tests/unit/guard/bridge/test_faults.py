@@ -1,0 +1,290 @@
+"""What can go wrong on the way to a remote server, and what is said of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.guard.bridge import events, streamable
+from mcp_local.guard.bridge.channel import within
+from tests.support.bridge import bridge
+from tests.support.scripted import HELLO, Exchange, scripted, well_behaved
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_notification_that_is_refused_is_noted(tmp_path: Path) -> None:
+    """Nobody waits for an answer to it; the log knows."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.message.get("method") == "notifications/x":
+            exchange.answer(500)
+        else:
+            well_behaved(exchange)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        here.tell("notifications/x")
+        here.ask("ping")
+        assert [
+            fields["method"] for name, fields in here.log.lines if name == "remote_problem"
+        ] == ["notifications/x"]
+
+
+def test_a_session_lost_under_a_notification_is_begun_anew(tmp_path: Path) -> None:
+    """The notification is gone, the next call isn't."""
+    sessions: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        message = exchange.came.message
+        if message.get("method") == "initialize":
+            sessions.append(1)
+            exchange.result(HELLO, Mcp_Session_Id=f"s{len(sessions)}")
+        elif message.get("method") == "notifications/x":
+            exchange.answer(404)
+        else:
+            well_behaved(exchange)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        here.tell("notifications/x")
+        assert "result" in here.ask("ping")
+    assert len(sessions) == 2
+
+
+def test_what_is_no_message_goes_nowhere(tmp_path: Path) -> None:
+    """It is noted, and the next one is sent."""
+    with scripted(well_behaved) as server, bridge(server.url, home=tmp_path) as here:
+        here.remote.send(b"no JSON")
+        assert "result" in here.answer(here.modern("ping"))
+        assert here.log.lines[0][0] == "remote_not_sent"
+        assert repr(here.remote).startswith("Remote('127.0.0.1:")
+
+
+def test_before_there_is_a_session_notifications_go_nowhere(tmp_path: Path) -> None:
+    """There is nobody there who would miss them."""
+    with scripted(well_behaved) as server, bridge(server.url, home=tmp_path) as here:
+        here.tell("notifications/x")
+        assert "result" in here.answer(here.modern("ping"))
+        assert server.of("notifications/x") == []
+
+
+def test_an_answer_without_end_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON or as an event: memory is bounded."""
+    monkeypatch.setattr(events, "LARGEST_EVENT", 1000)
+    monkeypatch.setattr(streamable, "LARGEST_EVENT", 1000)
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.message["method"] == "as/json":
+            exchange.result({"x": "y" * 5000})
+            return
+        exchange.begin_events()
+        exchange.event("y" * 5000)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        for method in ("as/json", "as/event"):
+            answer = here.answer(here.modern(method))
+            assert "too large" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("status", [405, 500])
+def test_a_stream_that_cant_be_resumed(tmp_path: Path, status: int) -> None:
+    """The server said how, and then doesn't: an error."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.method == "GET":
+            exchange.answer(status)
+            return
+        exchange.begin_events()
+        exchange.write(b"id: 1\nretry: 1\ndata:\n\n")
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        answer = here.answer(here.modern("tools/call"))
+    assert "isn't known" in answer["error"]["message"]
+
+
+def test_a_stream_that_never_gets_on(tmp_path: Path) -> None:
+    """It is asked for a few times; only progress gives it more."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin_events()
+        exchange.write(b"id: 1\nretry: 1\ndata:\n\n")
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        answer = here.answer(here.modern("tools/call"))
+        assert "isn't known" in answer["error"]["message"]
+        assert len(server.came) == 6
+
+
+def test_the_servers_own_stream_survives_trouble(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server in trouble is asked again, later; what is no message is passed over."""
+    monkeypatch.setattr(streamable, "_PAUSE", 0.01)
+    opened: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.method != "GET":
+            well_behaved(exchange)
+            return
+        opened.append(1)
+        if len(opened) == 1:
+            exchange.answer(503)
+            return
+        exchange.begin_events()
+        exchange.event("no JSON")
+        exchange.event({"jsonrpc": "2.0", "method": "notifications/tools/list_changed"})
+        time.sleep(0.5)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        here.wait(lambda message: message.get("method") == "notifications/tools/list_changed")
+
+
+def test_a_connection_that_breaks_in_a_body(tmp_path: Path) -> None:
+    """Half a JSON answer is none."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.write(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        exchange.hang_up()
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        answer = here.answer(here.modern("tools/call"))
+    assert "isn't known" in answer["error"]["message"]
+
+
+def test_a_server_that_hangs_up_without_a_word(tmp_path: Path) -> None:
+    """It was sent, so nobody knows what became of it: it isn't sent again."""
+    with (
+        scripted(lambda exchange: exchange.hang_up()) as server,
+        bridge(server.url, home=tmp_path) as here,
+    ):
+        assert "error" in here.answer(here.modern("tools/call"))
+        assert len(server.came) == 1
+
+
+class Older:
+    """A server of HTTP+SSE that misbehaves as the test says."""
+
+    def __init__(self, first_event: str = "event: endpoint\ndata: /post\n\n") -> None:
+        self.first_event = first_event
+        self.over = threading.Event()
+        self.stream: Exchange | None = None
+        self.refuses = ""
+        """The method that is refused."""
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer one request."""
+        message = exchange.came.message
+        if exchange.came.method == "GET":
+            exchange.begin_events()
+            exchange.write(self.first_event.encode())
+            self.stream = exchange
+            self.over.wait(10)
+        elif exchange.came.path == "/mcp":
+            exchange.answer(404)
+        elif message.get("method") == self.refuses:
+            exchange.answer(500)
+        else:
+            exchange.answer(202)
+            assert self.stream is not None
+            if message.get("method") == "initialize":
+                self.stream.event({"jsonrpc": "2.0", "id": message["id"], "result": HELLO})
+            elif "id" in message:
+                self.stream.event("no JSON")
+                self.stream.event({"jsonrpc": "2.0", "method": "notifications/progress"})
+                self.stream.event({"jsonrpc": "2.0", "id": message["id"], "result": {}})
+
+
+@pytest.fixture
+def older() -> Older:
+    """One of them."""
+    return Older()
+
+
+def test_an_older_server_refuses_a_call(tmp_path: Path, older: Older) -> None:
+    """Its error comes at once; the session goes on."""
+    older.refuses = "tools/call"
+    with scripted(older) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        assert "out of order" in here.ask("tools/call")["error"]["message"]
+        assert "result" in here.ask("ping")
+        assert any(message.get("method") == "notifications/progress" for message in here.heard)
+        older.over.set()
+
+
+def test_an_older_server_answers_no_call_that_was_cancelled(tmp_path: Path, older: Older) -> None:
+    """What comes too late is dropped."""
+    late = threading.Event()
+
+    def script(exchange: Exchange) -> None:
+        message = exchange.came.message
+        if message.get("method") == "tools/call":
+            exchange.answer(202)
+            late.wait(10)
+            assert older.stream is not None
+            older.stream.event({"jsonrpc": "2.0", "id": message["id"], "result": {}})
+        else:
+            older(exchange)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        call = here.post("tools/call")
+        here.tell("notifications/cancelled", {"requestId": call})
+        here.ask("ping")
+        late.set()
+        here.ask("ping")
+        assert not any(message.get("id") == call for message in here.heard)
+        older.over.set()
+
+
+@pytest.mark.parametrize("first_event", ["event: other\ndata: x\n\n", ""])
+def test_a_stream_that_ends_before_it_says_where_to_post(tmp_path: Path, first_event: str) -> None:
+    """It is no MCP server."""
+    server = Older(first_event)
+    server.over.set()
+    with scripted(server) as served, bridge(served.url, home=tmp_path) as here:
+        assert "no MCP server" in here.open()["error"]["message"]
+
+
+def test_an_older_servers_event_without_end(
+    tmp_path: Path, older: Older, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits gets an error."""
+    monkeypatch.setattr(events, "LARGEST_EVENT", 1000)
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.message.get("method") == "tools/call":
+            exchange.answer(202)
+            assert older.stream is not None
+            older.stream.write(b"data: " + b"x" * 5000)
+        else:
+            older(exchange)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        assert "broke" in here.ask("tools/call")["error"]["message"]
+        older.over.set()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://a.example/x", "https://A.example:443/y", True),
+        ("http://localhost:1/", "http://localhost:2/", False),
+        ("https://a.example", "http://a.example", False),
+        ("https://a.example", "https://b@a.example", False),
+        ("https://a.example", "https:\\\\a.example", False),
+        ("https://a.example:x", "https://a.example:x", False),
+        ("https://a.example", "https://a.example.evil", False),
+    ],
+)
+def test_origins(one: str, other: str, same: bool) -> None:  # noqa: FBT001 - the expectation
+    """Scheme, host and port; what can be read in two ways is none (RFC 6454, 4)."""
+    assert within(one, other) is same
