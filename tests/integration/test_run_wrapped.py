@@ -1,0 +1,79 @@
+"""``run -- COMMAND``: any stdio server behind the guard, over real processes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.relayed import PLAIN, PYTHON, logged, settings_folder
+from tests.support.wire import ERAS, Wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+POLICY = "version: 1\nroles:\n  any: {tools: [echo, slow]}\n"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment of somebody with role ``any``, and a policy beside."""
+    (folder / "own.yaml").write_text(POLICY, encoding="utf-8")
+    return settings_folder(folder, ["unused"])
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_command_is_wrapped(era: str, tmp_path: Path) -> None:
+    """It is guarded by the policy that is named, and its settings are read while it starts."""
+    command = ("run", "--policy", "own.yaml", "--", sys.executable, PLAIN, str(tmp_path))
+    with Wire((*PYTHON, *command), tmp_path, era=era, environ=environment(tmp_path)) as wire:
+        assert wire.open()["result"]["capabilities"]["tools"] == {"listChanged": True}
+        names = [tool["name"] for tool in wire.request("tools/list")["result"]["tools"]]
+        assert names[3:] == ["echo", "slow"]
+        assert wire.text("echo", {"text": "hi"}) == "hi"
+        assert wire.text("secret") == "Unknown tool: 'secret'"
+    assert (tmp_path / "ran").read_text(encoding="utf-8").splitlines()[-1] == "tools/call echo"
+    assert [line["outcome"] for line in logged(tmp_path, "decision")] == ["ok", "unknown"]
+    assert logged(tmp_path, "server_started")
+
+
+def test_the_last_words_of_a_client_are_answered(tmp_path: Path) -> None:
+    """A script that writes all it has to say and closes its end gets its answers."""
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x"}}
+    lines = [
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "notifications/initialized"},
+        {"id": 2, "method": "ping"},
+    ]
+    done = subprocess.run(
+        [*PYTHON, "run", "--", sys.executable, PLAIN, str(tmp_path)],
+        input="".join(json.dumps({"jsonrpc": "2.0", **line}) + "\n" for line in lines),
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
+
+
+def test_settings_that_are_wrong_end_it(tmp_path: Path) -> None:
+    """Though the command was started before they were read: exit code 2 and what is wrong."""
+    environ = environment(tmp_path)
+    for name in ("MCP_LOCAL_SIGN_IN", "MCP_LOCAL_SIGN_IN_ROLES"):
+        del environ[name]
+    with subprocess.Popen(
+        [*PYTHON, "run", "--", sys.executable, PLAIN, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environ,
+        cwd=tmp_path,
+    ) as process:
+        assert process.wait(30) == 2
+        assert process.stderr is not None
+        assert b"`tenant` and `client_id` are not set." in process.stderr.read()
+    assert logged(tmp_path, "not_served")

@@ -1,0 +1,161 @@
+"""The shortest way of ``run``: what is plain, and what is left to the ordinary way."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.cli.swift import Plain, read_plain, run_swiftly
+from mcp_local.cli.swift_settings import find_command, find_named
+from mcp_local.errors import SettingsError
+from mcp_local.guard.relay.late_log import LateLog
+from mcp_local.log import read_tail
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+CONFIG = """
+tenant = "contoso.com"
+client_id = "11111111-1111-4111-8111-111111111111"
+[servers.git]
+command = "uvx"
+args = ["mcp-server-git"]
+tenant = "fabrikam.com"
+[servers.file]
+command = "server.py"
+"""
+
+
+@pytest.fixture
+def config(home: Path) -> Path:
+    """A settings file with servers."""
+    home.mkdir()
+    path = home / "config.toml"
+    path.write_text(CONFIG, encoding="utf-8")
+    (home / "server.py").touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "git"], Plain("git", (), {}, {})),
+        (["run", "--", "uvx", "x", "--", "y"], Plain("", ("uvx", "x", "--", "y"), {}, {})),
+        (
+            ["run", "--policy", "p.yaml", "--client-id", "c", "my-server_1"],
+            Plain("my-server_1", (), {"policy": "p.yaml", "client_id": "c"}, {}),
+        ),
+        (
+            ["run", "--pass-env", "TOKEN", "--", "uvx"],
+            Plain("", ("uvx",), {}, {"TOKEN": "${TOKEN}"}),
+        ),
+    ],
+)
+def test_plain_words_are_read(words: Sequence[str], said: Plain) -> None:
+    """A name or a command, with flags that stand for settings."""
+    assert read_plain(words) == said
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["tools", "git"],
+        ["--verbose", "run", "git"],
+        ["run"],
+        ["run", "--"],
+        ["run", "--verbose", "git"],
+        ["run", "--help"],
+        ["run", "--demo"],
+        ["run", "server.py"],
+        ["run", "https://tools.contoso.com/mcp"],
+        ["run", "git", "--", "uvx"],
+        ["run", "one", "two"],
+        ["run", "--policy"],
+        ["run", "--policy", "--", "uvx"],
+        ["run", "--policy", "--account", "x"],
+        ["run", "--pass-env", "TOKEN", "git"],
+        ["run", "--pass-env", "MCP_LOCAL_HOME", "--", "uvx"],
+    ],
+)
+def test_everything_else_goes_the_ordinary_way(words: Sequence[str]) -> None:
+    """Which says what is wrong, or does what this doesn't."""
+    assert read_plain(words) is None
+    assert run_swiftly(words) is None
+
+
+def test_a_server_is_found_by_its_name(config: Path) -> None:
+    """With its own tenant, which a flag outranks."""
+    found = find_named(Plain("git", (), {}, {}))
+    assert found is not None
+    assert (found.target.server.command, found.settings.tenant) == ("uvx", "fabrikam.com")
+    assert found.settings.config_file == config
+    found = find_named(Plain("git", (), {"tenant": "northwind.com"}, {}))
+    assert found is not None
+    assert found.settings.tenant == "northwind.com"
+    assert found.settings.flags == ("--tenant", "northwind.com")
+
+
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize("name", ["file", "gti", "absent"])
+def test_what_is_no_wrapped_server_goes_the_ordinary_way(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the passphrase stays where that finds it."""
+    monkeypatch.setenv("MCP_LOCAL_CACHE_PASSPHRASE", "secret")
+    assert find_named(Plain(name, (), {}, {})) is None
+    assert os.environ["MCP_LOCAL_CACHE_PASSPHRASE"] == "secret"
+
+
+@pytest.mark.usefixtures("config")
+def test_a_found_server_is_not_told_the_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is started with comes from the environment of this process (M14)."""
+    monkeypatch.setenv("MCP_LOCAL_CACHE_PASSPHRASE", "secret")
+    found = find_named(Plain("git", (), {}, {}))
+    assert found is not None
+    assert found.environ["MCP_LOCAL_CACHE_PASSPHRASE"] == "secret"
+    assert "MCP_LOCAL_CACHE_PASSPHRASE" not in os.environ
+
+
+def test_a_command_without_a_tenant_is_logged(home: Path) -> None:
+    """Desktop clients hide standard error."""
+    with pytest.raises(SettingsError, match="tenant"):
+        find_command(Plain("", ("uvx",), {}, {}))
+    assert any("not_served" in line for line in read_tail(home / "log" / "mcp-local.jsonl", 5))
+
+
+def test_a_command_takes_the_settings_as_they_are(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was read in vain is told on standard error."""
+    monkeypatch.setenv("MCP_LOCAL_CLIENT_SECRET", "x")
+    found = find_command(Plain("", ("uvx", "x"), {}, {}))
+    assert found.target.server.args == ("x",)
+    assert found.settings.config_file == config
+    assert "MCP_LOCAL_CLIENT_SECRET" in capsys.readouterr().err
+
+
+class Heard:
+    """A log."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def event(self, name: str, *, level: str = "info", **fields: object) -> None:
+        """Keep a line."""
+        self.lines.append(f"{name} {level} {fields}")
+
+
+def test_a_late_log_forgets_nothing() -> None:
+    """What came before it was opened is written first; endlessly much is not kept."""
+    late, log = LateLog(), Heard()
+    for number in range(300):
+        late.event("early", level="error", number=number)
+    late.open(log)
+    late.event("late")
+    assert len(log.lines) == 257
+    assert log.lines[0] == "early error {'number': 0}"
+    assert log.lines[-1] == "late info {}"
