@@ -11,14 +11,15 @@ import urllib3
 from urllib3.exceptions import HTTPError
 
 from mcp_local.guard.bridge import problems
-from mcp_local.guard.bridge.credential import challenge_of
+from mcp_local.guard.bridge.credential import NoCredential, challenge_of
 from mcp_local.guard.bridge.flight import POOLS, Flight
+from mcp_local.guard.bridge.metadata import describe
 from mcp_local.network import shown, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
 
-    from mcp_local.guard.bridge.credential import Credential
+    from mcp_local.guard.bridge.credential import Challenge, Credential
     from mcp_local.network import Connections
 
 _CONNECT: Final = 10.0
@@ -30,6 +31,9 @@ _SAME_METHOD: Final = frozenset({307, 308})
 _MOST_REDIRECTS: Final = 3
 _MOST_TRIES: Final = 4
 """As it is, renewed, after a sign-in, with more scopes."""
+_OK: Final = 200
+_METADATA: Final = 5.0
+"""Seconds for what only makes an error's text better."""
 _REST: Final = 1.0
 """Seconds for what may follow an answer, read so that the connection can be used again."""
 _LARGEST_ERROR: Final = 64 * 1024
@@ -154,8 +158,25 @@ class Channel:
                 return reply
             reply.drain()
             reply.close()
-            self._credential.renew(shows, challenge, wait=request.wait)
+            try:
+                self._credential.renew(shows, challenge, wait=request.wait)
+            except NoCredential as error:
+                raise NoCredential(error.text + self._said_of_itself(challenge)) from None
         raise AssertionError  # the last try returns
+
+    def _said_of_itself(self, challenge: Challenge) -> str:
+        """Return what the server's metadata says, where it lies within the origin."""
+        if not within(self.url, challenge.metadata):
+            return ""
+        asked = Request("GET", {"Accept": "application/json"}, silence=_METADATA)
+        try:
+            reply = self._once(asked, challenge.metadata, {**asked.headers, **_OWN})
+        except problems.RemoteProblem:
+            return ""
+        try:
+            return describe(reply.drain()) if reply.status == _OK else ""
+        finally:
+            reply.close()
 
     def _follow(self, request: Request, headers: Mapping[str, str]) -> Reply:
         """Send, and follow redirects that stay within the origin and keep the method."""
