@@ -1,27 +1,32 @@
-"""Entra ID through MSAL: the only module that knows it. Its result dicts end here.
-
-Runs in the broker's short-lived processes (DESIGN.md 3). MSAL blocks; so does everything here.
-"""
+"""Entra ID through MSAL, which only this module knows; for the broker's short-lived processes."""
 
 from __future__ import annotations
 
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msal
 
-from mcp_local.broker.authority.flows import Account, BrowserFlow, DeviceFlow, Tokens
+from mcp_local.broker.authority import os_broker
+from mcp_local.broker.authority.flows import (
+    Account,
+    BrowserFlow,
+    DeviceFlow,
+    Tokens,
+    polled,
+    read_form,
+)
 from mcp_local.broker.authority.metadata import Documents, Metadata, is_page, load_metadata
 from mcp_local.broker.authority.msal_answers import DeviceCode, Granted, ask, convert, odd
 from mcp_local.broker.authority.msal_cache import NOBODY, accounts_in, choose, swap
 from mcp_local.broker.authority.msal_http import MsalHttp
-from mcp_local.broker.authority.refusal import AuthorityDown, Declined, InteractionNeeded, refusal
+from mcp_local.broker.authority.refusal import AuthorityDown, Declined, InteractionNeeded
 from mcp_local.broker.record import load_record
 from mcp_local.broker.state import Problem
 from mcp_local.broker.storage.store import Entry
-from mcp_local.errors import SignInFailed, Unreachable
+from mcp_local.errors import SignInFailed
 from mcp_local.secret import Secret
 from mcp_local.settings.authority import MICROSOFT_HOSTS, host_of
 
@@ -42,11 +47,6 @@ _ADDED_BY_MSAL = frozenset({"openid", "profile", "offline_access"})
 """Scopes that MSAL adds itself, and refuses when it is handed them."""
 
 _USER_CODE = re.compile(r"[A-Za-z0-9-]{4,32}")
-_PATIENCE = 0.25
-"""Seconds between two looks at ``stop``."""
-_SLOWEST_POLL = 30
-"""Seconds; the device code is polled more slowly after each fault of the network."""
-_FORM_FIELDS = ("code", "state", "client_info", "error", "error_description", "error_uri")
 
 
 class Entra:
@@ -86,9 +86,8 @@ class Entra:
         """Prepare a sign-in whose answer comes to ``redirect_uri`` as a form POST.
 
         ``login_hint`` is a user name; without one the account picker is shown, unless ``prompt``
-        (OpenID Connect Core 3.1.2.1) says otherwise. ``claims`` is the challenge of an
-        InteractionNeeded. ``scopes``: of another API, whose token :meth:`exchange`
-        then changes for that of the settings.
+        (OpenID Connect Core 3.1.2.1) says otherwise. ``claims`` is a challenge to be met.
+        ``scopes``: of another API, whose token :meth:`exchange` changes for ours.
 
         Raises:
             SettingsError: there is no such tenant.
@@ -123,9 +122,8 @@ class Entra:
         # A new cache: one profile holds one person, and nobody is stored before they are verified.
         cache = msal.SerializableTokenCache()
         app = self._app(cache)
-        answer = {name: form[name] for name in _FORM_FIELDS if name in form}
         result = ask(
-            lambda: app.acquire_token_by_auth_code_flow(dict(flow.msal_flow), answer),
+            lambda: app.acquire_token_by_auth_code_flow(dict(flow.msal_flow), read_form(form)),
             otherwise=unusable,  # so also for a nonce that isn't ours
         )
         return self._signed_in(result, cache)
@@ -143,7 +141,7 @@ class Entra:
             lambda: app.initiate_device_flow(self._scopes(scopes), claims_challenge=claims or None)
         )
         if "error" in flow:
-            raise refusal(flow)
+            raise os_broker.refusal(flow)
         told = convert(flow, DeviceCode)
         page = is_page(told.verification_uri, self._settings.authority)
         if not page or not _USER_CODE.fullmatch(told.user_code):
@@ -166,21 +164,41 @@ class Entra:
         cache = msal.SerializableTokenCache()
         app = self._app(cache)
         state = flow.msal_flow
-        while _wait(float(cast("int", state["interval"])), flow, stop):
-            try:
-                result = ask(
-                    lambda: app.acquire_token_by_device_flow(
-                        state, claims or None, exit_condition=lambda _: True
-                    )
+
+        def once() -> dict[str, object]:
+            return ask(
+                lambda: app.acquire_token_by_device_flow(
+                    state, claims or None, exit_condition=lambda _: True
                 )
-            except Unreachable:
-                state["interval"] = min(2 * cast("int", state["interval"]), _SLOWEST_POLL)
-                continue
-            if result.get("error") not in {"authorization_pending", "slow_down"}:
-                return self._signed_in(result, cache)
+            )
+
+        if (result := polled(flow, once, stop)) is not None:
+            return self._signed_in(result, cache)
         if stop():
             raise Declined(Problem("cancelled", "The sign-in was stopped.", "Start it again."))
-        raise refusal({"error": "expired_token"})
+        raise os_broker.refusal({"error": "expired_token"})
+
+    def in_window(
+        self,
+        shown: Callable[[], None],
+        *,
+        login_hint: str = "",
+        claims: str = "",
+        prompt: str = "",
+        scopes: Sequence[str] | None = None,
+    ) -> Tokens:
+        """Let the operating system's account broker sign somebody in; nothing is stored yet.
+
+        For the main thread, as macOS demands. Blocks for as long as the person takes; ``shown`` is
+        called when a window opens. The rest is as in :meth:`begin_browser`.
+
+        Raises:
+            McpLocalError: as :meth:`finish_browser` and ``os_broker.ask_in_window``.
+        """
+        cache = msal.SerializableTokenCache()
+        wishes = os_broker.Wishes(login_hint, claims, prompt, self._scopes(scopes))
+        result = os_broker.ask_in_window(self._app(cache), wishes, shown, self._settings)
+        return self._signed_in(result, cache)
 
     def exchange(self, tokens: Tokens) -> Tokens:
         """Change what a sign-in for another API brought for a token of the settings' scopes.
@@ -193,7 +211,7 @@ class Entra:
         cache = msal.SerializableTokenCache()
         cache.deserialize(tokens.cache.decode())
         app = self._app(cache)
-        account = {"home_account_id": tokens.account.home_account_id}
+        account = tokens.account.for_msal
         result = ask(lambda: app.acquire_token_silent_with_error(self._scopes(), account))
         if result is None:
             raise InteractionNeeded(NOBODY)
@@ -223,7 +241,7 @@ class Entra:
         result = ask(
             lambda: app.acquire_token_silent_with_error(
                 self._scopes(scopes),
-                {"home_account_id": account.home_account_id},
+                account.for_msal,
                 force_refresh=force,
                 claims_challenge=claims or None,
             )
@@ -241,7 +259,7 @@ class Entra:
         settings = self._settings
         self._documents.v2()  # before MSAL, whose own errors say less
         microsoft = host_of(settings.authority) in MICROSOFT_HOSTS
-        return ask(
+        return os_broker.call(
             lambda: msal.PublicClientApplication(
                 settings.client_id,
                 authority=settings.authority,
@@ -250,7 +268,9 @@ class Entra:
                 app_name="mcp-local",
                 # Microsoft's own directory of authorities, asked for Microsoft's hosts only.
                 instance_discovery=None if microsoft else False,
-            )
+                **os_broker.options(settings),
+            ),
+            settings,
         )
 
     def _scopes(self, scopes: Sequence[str] | None = None) -> list[str]:
@@ -260,7 +280,7 @@ class Entra:
     def _signed_in(self, result: dict[str, object], cache: msal.SerializableTokenCache) -> Tokens:
         """Turn a sign-in's result into Tokens; its cache was empty before, so holds one account."""
         if "error" in result:
-            raise refusal(result)
+            raise os_broker.refusal(result)
         data = cache.serialize().encode()
         accounts = accounts_in(data)
         if not accounts:  # no client_info: nothing could renew this token
@@ -269,7 +289,7 @@ class Entra:
 
     def _tokens(self, result: dict[str, object], cache: bytes, account: Account) -> Tokens:
         if "error" in result:
-            raise refusal(result)
+            raise os_broker.refusal(result)
         granted = convert(result, Granted)
         return Tokens(
             Secret(granted.access_token),
@@ -278,14 +298,3 @@ class Entra:
             granted.refresh_on,
             cache,
         )
-
-
-def _wait(seconds: float, flow: DeviceFlow, stop: Callable[[], bool]) -> bool:
-    """Wait before the next poll; ``False`` when the time is up or ``stop`` says so."""
-    until = time.monotonic() + seconds
-    while not stop() and time.time() < flow.expires_at:
-        left = until - time.monotonic()
-        if left <= 0:
-            return True
-        time.sleep(min(left, _PATIENCE))
-    return False

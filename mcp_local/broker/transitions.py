@@ -39,11 +39,22 @@ _NOBODY = {"signed_out", "account_changed"}
 
 
 def waiting_for_browser(
-    state: SignInState, *, now: float, deadline: float, start_url: str
+    state: SignInState,
+    *,
+    now: float,
+    deadline: float,
+    start_url: str,
+    instead_of: Problem | None = None,
 ) -> SignInState:
-    """Begin to wait for the browser."""
-    began = _settled(state, Phase.WAITING_FOR_BROWSER, now)
-    return replace(began, deadline=deadline, start_url=start_url, last_prompt=now, program="")
+    """Begin to wait for the browser; ``instead_of`` says why another way wasn't taken."""
+    return replace(
+        _settled(state, Phase.WAITING_FOR_BROWSER, now),
+        deadline=deadline,
+        start_url=start_url,
+        last_prompt=now,
+        program="",
+        problem=instead_of,
+    )
 
 
 def waiting_for_device_code(

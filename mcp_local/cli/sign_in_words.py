@@ -31,6 +31,10 @@ class Announcer:
             self._console.note(text)
 
     def _words(self, state: SignInState) -> str:
+        if state.phase is Phase.WAITING_FOR_WINDOW:
+            return "Your system asks which account to use, in a window of its own. Waiting for you."
+        if state.problem is not None and state.problem.code == "timed_out":
+            return f"{state.problem.message} {state.problem.hint}"
         if state.phase is Phase.WAITING_FOR_DEVICE_CODE and state.user_code:
             return (
                 f"To sign in to mcp-local, open {state.verification_uri} on any device and enter "
@@ -41,8 +45,9 @@ class Announcer:
         if state.phase is not Phase.WAITING_FOR_BROWSER or not state.start_url:
             return ""
         if not self._no_browser:
+            instead = f"{state.problem.message}\n" if state.problem else ""
             return (
-                "Your browser opens for the sign-in. If it doesn't, go to\n"
+                f"{instead}Your browser opens for the sign-in. If it doesn't, go to\n"
                 f"  {state.start_url}\n"
                 "Waiting for you; Ctrl-C gives up."
             )

@@ -25,6 +25,14 @@ RESERVED: Final = frozenset({SIGN_IN, SIGN_OUT, WHOAMI})
 SIGN_IN_WAIT: Final = 40.0
 """Seconds a call waits for a person; clients give up at about 60."""
 
+OPEN_SIGN_IN: Final = (
+    "Sign in to Microsoft Entra ID? mcp-local opens the sign-in page in your browser on this "
+    "computer. Continue only if you expected this."
+)
+TELL_EVERY: Final = 5.0
+"""Seconds between two notices of progress; the first comes at once."""
+SIGNING_IN: Final = "Waiting for the sign-in in your browser."
+"""What a client that wants to know is told while its call waits for that."""
 CONFIRM_SIGN_OUT: Final = (
     "Sign out of Microsoft Entra ID on this computer? Every mcp-local server of yours will ask "
     "for a new sign-in."
@@ -184,9 +192,10 @@ def _next(status: Status) -> str:
     """Return what the person has to do now."""
     match status.phase:
         case Phase.WAITING_FOR_BROWSER if status.start_url:
+            instead = f"{clean(status.problem.message)} " if status.problem else ""
             return (
-                "A sign-in is waiting in the browser. If no page opened, open this address on the "
-                f"same computer: {status.start_url}\nThen try again."
+                f"{instead}A sign-in is waiting in the browser. If no page opened, open this address "
+                f"on the same computer: {status.start_url}\nThen try again."
             )
         case Phase.WAITING_FOR_DEVICE_CODE if status.user_code:
             return (

@@ -15,7 +15,6 @@ from mcp_local.broker.state_file import StateFile
 from mcp_local.emulator.visitor import browser_command
 from mcp_local.errors import SettingsError, SignInNeeded, Unreachable
 from mcp_local.log import Log
-from mcp_local.settings import SignInMethod
 from tests.support.desk import Desk, desk
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def here(home: Path) -> Iterator[Desk]:
         yield here
 
 
-def _run(here: Desk, method: SignInMethod | None = None) -> VerifiedToken:
+def _run(here: Desk) -> VerifiedToken:
     """Do what ``login --background`` does."""
     settings = here.settings()
     return run_sign_in(
@@ -42,7 +41,6 @@ def _run(here: Desk, method: SignInMethod | None = None) -> VerifiedToken:
         here.environ,
         log=Log(settings.home / "log" / "mcp-local.jsonl"),
         announce=lambda _: None,
-        method=method,
         background=True,
     )
 
@@ -107,10 +105,11 @@ def test_limit_on_prompts_holds_in_the_process_too(here: Desk, problem: Problem 
     assert here.log("sign_in_started") == []
 
 
-def test_method_that_is_not_there_yet_is_said(here: Desk) -> None:
+def test_method_whose_package_is_missing_is_said(here: Desk) -> None:
     """``signin.method = broker`` isn't silently something else."""
+    here.set(SIGN_IN="broker")
     with pytest.raises(SettingsError, match="broker"):
-        _run(here, SignInMethod.BROKER)
+        _run(here)
     problem = here.state().problem
     assert problem is not None
     assert problem.code == "settings"

@@ -60,7 +60,15 @@ class PublicClientApplication:
         app_name: str | None = None,
         app_version: str | None = None,
         instance_discovery: bool | None = None,
+        enable_broker_on_windows: bool | None = None,
+        enable_broker_on_mac: bool | None = None,
+        enable_broker_on_linux: bool | None = None,
+        enable_broker_on_wsl: bool | None = None,
     ) -> None: ...
+    CONSOLE_WINDOW_HANDLE: object
+    def acquire_token_interactive(
+        self, scopes: list[str], **wishes: object
+    ) -> dict[str, object]: ...
     def initiate_auth_code_flow(
         self,
         scopes: list[str],

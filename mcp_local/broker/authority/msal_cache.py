@@ -40,6 +40,7 @@ class _Account(msgspec.Struct, frozen=True):
     home_account_id: str
     local_account_id: str
     username: str = ""
+    account_source: str = ""
 
 
 class _Cache(msgspec.Struct, frozen=True, rename={"accounts": "Account"}):
@@ -60,7 +61,9 @@ def accounts_in(cache: bytes | None) -> list[Account]:
         known = msgspec.json.decode(cache or b"{}", type=_Cache).accounts.values()
     except msgspec.DecodeError:
         return []
-    return [Account(a.home_account_id, a.local_account_id, a.username) for a in known]
+    return [
+        Account(a.home_account_id, a.local_account_id, a.username, a.account_source) for a in known
+    ]
 
 
 def choose(accounts: list[Account], pin: str, last: str) -> Account:
@@ -74,7 +77,9 @@ def choose(accounts: list[Account], pin: str, last: str) -> Account:
     if pin:
         wanted = pin.casefold()
         accounts = [
-            a for a in accounts if wanted in {a.object_id.casefold(), a.username.casefold()}
+            a
+            for a in accounts
+            if wanted in {a.object_id.casefold(), a.username.casefold(), _home_object_id(a)}
         ]
     chosen = [a for a in accounts if a.home_account_id == last] or accounts
     if len(chosen) == 1:
@@ -87,6 +92,11 @@ def choose(accounts: list[Account], pin: str, last: str) -> Account:
         message = f"{pin}, the account that the settings name, isn't signed in."
         raise InteractionNeeded(Problem("signed_out", message, _SIGN_IN))
     raise InteractionNeeded(NOBODY)
+
+
+def _home_object_id(account: Account) -> str:
+    """Return the object id in the home tenant; a broker's accounts have no other."""
+    return account.home_account_id.partition(".")[0].casefold()
 
 
 def swap(store: Store, before: bytes | None, after: bytes) -> None:

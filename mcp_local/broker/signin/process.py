@@ -10,13 +10,14 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from mcp_local.broker import transitions
 from mcp_local.broker.acquire import Broker
 from mcp_local.broker.authority.msal_cache import accounts_in
+from mcp_local.broker.authority.os_broker import NoAccountBroker
 from mcp_local.broker.authority.refusal import InteractionNeeded, problem_of
 from mcp_local.broker.session.board import Board
 from mcp_local.broker.session.handover import open_channel
@@ -204,13 +205,26 @@ class _SignIn:
                 return prompt.by_device()
             case SignInMethod.BROWSER:
                 return self._in_browser(prompt)
-            case SignInMethod.BROKER | SignInMethod.NONE:
+            case SignInMethod.BROKER:
+                return self._in_window(prompt)
+            case SignInMethod.NONE:
                 raise SettingsError(
-                    f"This version can't sign in with signin.method = {way.method}.",
+                    "Nobody signs in with signin.method = none.",
                     hint="Set signin.method (MCP_LOCAL_SIGN_IN) to `browser` or `device`.",
                 )
             case _:
                 assert_never(way.method)
+
+    def _in_window(self, prompt: Prompt) -> VerifiedToken:
+        """Use the operating system's account broker; say aloud when there is none."""
+        if not self.way.open_browser:  # whoever wants an address, wants no window
+            return self._in_browser(prompt)
+        try:
+            # At a terminal the person chooses; a server takes the account of the system's login.
+            return prompt.in_window("" if self.way.background else "select_account")
+        except NoAccountBroker as error:
+            self.log.event("account_broker", level="warning", outcome=error.code)
+            return self._in_browser(replace(prompt, instead_of=problem_of(error)))
 
     def _in_browser(self, prompt: Prompt) -> VerifiedToken:
         way = self.way

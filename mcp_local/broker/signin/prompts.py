@@ -16,6 +16,7 @@ from mcp_local.broker.authority.refusal import Declined, problem_of
 from mcp_local.broker.signin import pages
 from mcp_local.broker.signin.browser import Opening, available
 from mcp_local.broker.signin.listener import Listener
+from mcp_local.broker.signin.window import ended_after
 from mcp_local.broker.state import Problem
 from mcp_local.errors import McpLocalError, SignInFailed, StorageError
 
@@ -65,6 +66,33 @@ class Prompt:
     """The user name that is expected, if one is."""
     scopes: tuple[str, ...] = ()
     """Of another API that the person is asked to consent to; empty: those of the settings."""
+    instead_of: Problem | None = None
+    """Why the person isn't asked in the way that the settings want."""
+
+    def in_window(self, prompt: str) -> VerifiedToken:
+        """Let the operating system's account broker ask; this process ends with the time limit.
+
+        Raises:
+            NoAccountBroker: none runs here.
+            McpLocalError: as ``Broker`` and ``Entra`` do.
+        """
+
+        def opens() -> None:
+            now = time.time()
+            self._show(partial(transitions.waiting_for_window, now=now, deadline=now + self.limit))
+
+        def gives_up() -> None:
+            self._show(partial(transitions.failed, now=time.time(), error=_timed_out(self.limit)))
+
+        with ended_after(self.limit, gives_up):
+            tokens = self.broker.entra.in_window(
+                opens,
+                login_hint=self.hint,
+                claims=self.claims,
+                prompt=prompt,
+                scopes=self.scopes or None,
+            )
+        return self.broker.complete(tokens, other=bool(self.scopes))
 
     def by_device(self) -> VerifiedToken:
         """Show a code and wait until it was entered.
@@ -156,6 +184,7 @@ class _Visit:
             now=now,
             deadline=now + self._prompt.limit,
             start_url=self._listener.start_url(),
+            instead_of=self._prompt.instead_of,
         )
         self._prompt.announce(self._prompt.board.update(step))
 

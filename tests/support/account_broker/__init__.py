@@ -1,0 +1,1 @@
+"""A folder for ``PYTHONPATH``: a stand-in for the account broker's package."""
