@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+import mcp_local
 from mcp_local.cli.catalogue import GROUPS, find_command
 from mcp_local.cli.parser import HelpWanted, split_command
 from mcp_local.errors import UsageError
@@ -37,7 +38,7 @@ BLOCKS = [
     if name != "policy.md"
     for block in readme.blocks(text=text)
 ]
-LANGUAGES = {"", "console", "json", "text", "toml", "yaml"}
+LANGUAGES = {"", "console", "json", "python", "text", "toml", "yaml"}
 PROGRAMS = {"bash", "export", "(umask", "sudo", "uv", "pytest"}
 """What pages run beside mcp-local."""
 CODE = re.compile(r"`(mcp-local [^`\n]+)`")
@@ -135,6 +136,13 @@ def test_client_entries_start_us(block: readme.Block) -> None:
         parse(shlex.join(["mcp-local", *words]))
 
 
+@pytest.mark.parametrize("block", in_language("python"))
+def test_python_examples_use_what_is_there(block: readme.Block) -> None:
+    """They compile, and what they take from the package can be had."""
+    compile(block.text, "example.py", "exec")
+    assert set(re.findall(r"mcp_local\.(\w+)", block.text)) <= set(mcp_local.__all__)
+
+
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_places_in_the_code_are_there(name: str) -> None:
     """A file or folder that a page names exists."""
@@ -142,14 +150,24 @@ def test_places_in_the_code_are_there(name: str) -> None:
     assert missing == []
 
 
+def test_architecture_names_every_room_in_its_layer() -> None:
+    """The table of rooms is the contract that CI checks, from top to bottom."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contract = project["tool"]["importlinter"]["contracts"][0]
+    layers: dict[int, set[str]] = {}
+    for row in readme.table("## Rooms and layers", text=PAGES["architecture.md"]):
+        number = int(row[0]) if row[0] else max(layers)
+        rooms = {Path(place).stem for place in readme.code(row[1])}
+        layers.setdefault(number, set()).update(rooms)
+    assert [*layers.values()] == [set(layer.split(" | ")) for layer in contract["layers"]]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the table shows paths of POSIX systems")
 @pytest.mark.parametrize("page", doc_tables.WRITERS, ids=lambda path: cast("Path", path).name)
 def test_tables_are_current(page: Path) -> None:
-    """What pages take from the program is what it says today.
-
-    ``uv run python -m tests.support.doc_tables`` writes it anew.
-    """
-    assert page.read_text(encoding="utf-8") == doc_tables.WRITERS[page]()
+    """What pages take from the program is what it says today."""
+    current = page.read_text(encoding="utf-8") == doc_tables.WRITERS[page]()
+    assert current, "run: uv run python -m tests.support.doc_tables"
 
 
 def test_every_page_can_be_found() -> None:
