@@ -52,7 +52,7 @@ CLIENTS: Final = (
         "gemini",
         "Gemini CLI",
         Shape(url=("httpUrl", "url")),
-        restart="Start a new session; `gemini mcp list` shows it.",
+        restart="Start a new session, in a folder that it trusts; `gemini mcp list` shows it.",
         comments=True,
     ),
     DesktopClient(

@@ -197,7 +197,12 @@ class _Interview:
         self._send({"jsonrpc": "2.0", "id": ident, "error": error})
 
     def _send(self, message: Mapping[str, object]) -> None:
-        self._upstream.send(json.dumps(message).encode("ascii"))
+        try:
+            self._upstream.send(json.dumps(message).encode("ascii"))
+        except UpstreamGone as gone:
+            while self._upstream.receive() is not None:
+                pass  # to its end, after which it is known why it no longer reads
+            raise UpstreamGone(self._upstream.ended or gone.text) from None
 
 
 def _table(value: object) -> dict[str, object]:

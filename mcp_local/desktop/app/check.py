@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mcp_local.desktop.doctor.finding import Actor
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,6 +22,7 @@ class Finding:
     remedy: str
     serious: bool = True
     """False: it works as it is."""
+    who: Actor = Actor.DEVELOPER
 
 
 def check_token(
@@ -74,6 +77,7 @@ def _roles(token: VerifiedToken, named: frozenset[str]) -> Iterator[Finding]:
             "The token has no roles.",
             "Assign the person or a group to a role of the API's enterprise application; then: "
             "mcp-local refresh --force",
+            who=Actor.ADMIN,
         )
     for role in sorted(held - named):
         near = next((each for each in sorted(named) if each.lower() == role.lower()), "")
@@ -82,4 +86,5 @@ def _roles(token: VerifiedToken, named: frozenset[str]) -> Iterator[Finding]:
             + (f" It names {near}: roles match exactly." if near else ""),
             "Name it in the policy, or leave it to other programs.",
             serious=bool(near),
+            who=Actor.YOU,
         )

@@ -53,7 +53,7 @@ def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
     if storage.kind == "memory":
         yield problem("key store", f"A sign-in is kept in memory only: {storage.detail}", _KEYRING)
     elif not storage.encrypted:
-        yield note("key store", storage.detail, _KEYRING)
+        yield note("key store", storage.detail, "Where there is a keyring, leave `cache.key` out.")
     else:
         yield ok("key store", storage.detail)
     yield store
@@ -68,11 +68,12 @@ def cache(settings: Settings, store: Store) -> Iterator[Finding]:
         yield from_error("cache", error)
         return
     after = _set_aside(settings)
-    if after > aside or after:
-        yield note(
+    if after:
+        make = problem if after > aside else note
+        yield make(
             "cache",
-            f"{after} file(s) that could not be read were set aside in {profile_dir(settings)}.",
-            "Sign in again if you have to; the files can be deleted.",
+            f"Damaged files were set aside in {profile_dir(settings)}: {after}.",
+            "Sign in again if you have to: `mcp-local login`. The files can be deleted.",
         )
     yield ok("cache", f"It holds: {', '.join(kept)}." if kept else "It is empty.")
 

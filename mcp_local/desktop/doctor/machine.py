@@ -111,8 +111,8 @@ def _is_browser(command: str) -> bool:
         first = shlex.split(command)[0]
     except (ValueError, IndexError):
         return False
-    if shutil.which(first) is not None:
-        return True
+    if "%s" in command or shutil.which(first) is not None:
+        return shutil.which(first) is not None
     try:
         return bool(webbrowser.get(command))
     except webbrowser.Error:

@@ -46,9 +46,8 @@ def token(
     yield ok("account", f"{name} is signed in" + (f" ({', '.join(marks)})." if marks else "."))
     yield ok("token", _words(found))
     for each in check_token(found, roles, settings):
-        actor = Actor.ADMIN if "role" in each.message else Actor.DEVELOPER
         make = problem if each.serious else note
-        yield make("token", each.message, each.remedy, actor)
+        yield make("token", each.message, each.remedy, each.who)
     lacking = sorted(set(roles) - who.roles)
     if lacking and who.roles:
         yield note(

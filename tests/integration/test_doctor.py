@@ -1,0 +1,662 @@
+"""``doctor`` names what is wrong, what helps and who can act: each fault is planted for real."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import sys
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.broker import transitions
+from mcp_local.broker.state import Phase, Problem
+from mcp_local.broker.state_file import StateFile
+from mcp_local.broker.storage.files import FileLock
+from mcp_local.broker.storage.store import Entry, open_store
+from mcp_local.emulator import Fault
+from mcp_local.emulator.certificates import make_certificates
+from mcp_local.emulator.directory import ConditionalAccess
+from mcp_local.errors import ExitCode
+from mcp_local.log import Log
+from mcp_local.settings import load
+from tests.support.clinic import FILES, Clinic, furnished
+from tests.support.entra import Machine, machine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+OTHER = "99999999-9999-4999-8999-999999999999"
+PROGRAM = str(Path(sys.executable).with_name("mcp-local"))
+OURS: dict[str, object] = {"command": PROGRAM, "args": ["run", "--demo"]}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Generator[tuple[Machine, Path]]:
+    """Run one authority for all, and let somebody sign in once."""
+    home = tmp_path_factory.mktemp("clinic") / "state"
+    with machine(home) as here:
+        here.sign_in()
+        yield here, home
+
+
+@pytest.fixture
+def clinic(
+    template: tuple[Machine, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Generator[Clinic]:
+    """Return a desk at which all is well."""
+    here, state = template
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("XDG_CONFIG_HOME", "DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    directory = here.emulator.directory
+    yield Clinic(here, furnished(state, tmp_path / "state"), capsys)
+    here.emulator.directory = directory
+    here.emulator.faults.clear()
+    here.clock.offset = 0.0
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault, and what must be said of it."""
+
+    name: str
+    plant: Callable[[Clinic], object]
+    check: str
+    says: str
+    """In the evidence."""
+    helps: str
+    """In the remedy."""
+    who: str = "you"
+    verdict: str = "problem"
+
+
+def _free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def _another_tenant(clinic: Clinic) -> None:
+    origin = clinic.settings["authority"].rpartition("/")[0]
+    clinic.settings |= {"tenant": OTHER, "authority": f"{origin}/{OTHER}"}
+
+
+def _nobody_there(clinic: Clinic) -> None:
+    tenant = clinic.settings["tenant"]
+    clinic.settings["authority"] = f"https://localhost:{_free_port()}/{tenant}"
+
+
+def _foreign_ca(clinic: Clinic) -> None:
+    file = clinic.write("other.pem", make_certificates().ca.decode())
+    clinic.settings["ca_file"] = str(file)
+
+
+def _other_passphrase(clinic: Clinic) -> None:
+    clinic.settings["cache.key"] = "passphrase"
+    clinic.environ["MCP_LOCAL_CACHE_PASSPHRASE"] = "the one before"
+    clinic.save()
+    store = open_store(load({}, clinic.environ), clinic.environ)
+    store.save(Entry.TOKEN, b"kept")
+    clinic.environ["MCP_LOCAL_CACHE_PASSPHRASE"] = "another one"
+
+
+def _no_passphrase_file(clinic: Clinic) -> None:
+    clinic.settings["cache.key"] = "passphrase"
+    clinic.environ["MCP_LOCAL_CACHE_PASSPHRASE_FILE"] = "/nowhere/passphrase"
+
+
+def _damaged(clinic: Clinic) -> None:
+    for file in clinic.profile.glob("token*"):
+        file.write_bytes(b"garbage")
+
+
+def _interrupted(clinic: Clinic) -> None:
+    StateFile(clinic.profile).update(
+        lambda state: transitions.waiting_for_browser(
+            state, now=time.time(), deadline=time.time() + 60, start_url=""
+        )
+    )
+
+
+def _blocked(clinic: Clinic) -> None:
+    from msgspec.structs import replace as changed  # noqa: PLC0415 - two of that name
+
+    why = Problem("AADSTS50105", "Your account has no assignment.", "Have it assigned.")
+    StateFile(clinic.profile).update(lambda one: changed(one, phase=Phase.BLOCKED, problem=why))
+
+
+def _home_is_a_file(clinic: Clinic) -> None:
+    clinic.save()
+    clinic.environ["MCP_LOCAL_CONFIG"] = str(clinic.home / "config.toml")
+    clinic.environ["MCP_LOCAL_HOME"] = str(clinic.write("file", ""))
+
+
+def _unsigned(clinic: Clinic) -> None:
+    for file in clinic.profile.iterdir():
+        file.unlink()
+
+
+def _faulty(path: str, **answer: object) -> Callable[[Clinic], None]:
+    def plant(clinic: Clinic) -> None:
+        fault = Fault(path=path, times=None, **answer)  # pyright: ignore[reportArgumentType]
+        clinic.machine.emulator.faults.add(fault)
+
+    return plant
+
+
+def _settings(**values: str) -> Callable[[Clinic], None]:
+    named = {name.replace("__", "."): value for name, value in values.items()}
+    return lambda clinic: clinic.settings.update(named)
+
+
+def _guarding(command: str, *arguments: str, policy: str = "preset:read-only") -> dict[str, object]:
+    return {"command": PROGRAM, "args": ["run", "--policy", policy, "--", command, *arguments]}
+
+
+def _changed_definition(clinic: Clinic) -> None:
+    text = Path(FILES[1]).read_text(encoding="utf-8")
+    script = clinic.write("server.py", text)
+    clinic.server("files", sys.executable, str(script), definitions="hold")
+    clinic.save()
+    clinic.doctor()
+    script.write_text(text.replace('"write_file"', '"write_any"'), encoding="utf-8")
+
+
+def _logged_refusal(clinic: Clinic) -> None:
+    Log(clinic.home / "log" / "mcp-local.jsonl").event(
+        "not_renewed", level="error", why="The authority refuses (AADSTS50105)."
+    )
+
+
+FAULTS = (
+    # The settings
+    Planted("no tenant", lambda c: c.settings.pop("tenant"), "settings", "`tenant`", "init"),
+    Planted("no client id", lambda c: c.settings.pop("client_id"), "settings", "client_id", "init"),
+    Planted(
+        "settings that are no TOML",
+        lambda c: setattr(c, "more", "[[["),
+        "settings",
+        "config.toml",
+        "",
+    ),
+    Planted("a value that can't be", _settings(cache__key="x"), "settings", "cache.key", "keyring"),
+    # The machine
+    Planted(
+        "a folder open to others", lambda c: c.home.chmod(0o755), "state folder", "Others", "chmod"
+    ),
+    Planted("a folder that is none", _home_is_a_file, "state folder", "written", "MCP_LOCAL_HOME"),
+    Planted(
+        "a browser that isn't there",
+        lambda c: c.environ.update(BROWSER="/nowhere/firefox %s"),
+        "browser",
+        "names no program",
+        "Correct",
+    ),
+    Planted("no display", lambda c: c.environ.pop("BROWSER"), "browser", "no display", "--device"),
+    # The way to the authority
+    Planted(
+        "a CA file that is missing", _settings(ca_file="/nowhere.pem"), "trust", "ca_file", "PEM"
+    ),
+    Planted("a gateway's CA", _foreign_ca, "connection", "can't be trusted", "`ca_file`", "it"),
+    Planted(
+        "a proxy that is gone",
+        lambda c: c.settings.update(proxy=f"http://me:hidden-word@localhost:{_free_port()}"),
+        "proxy",
+        "can't be reached",
+        "`proxy`",
+    ),
+    Planted(
+        "a name that nobody knows",
+        _settings(tenant=OTHER, authority=f"https://login.invalid/{OTHER}"),
+        "name",
+        "login.invalid has no address",
+        "name server",
+        "it",
+    ),
+    Planted("an authority out of reach", _nobody_there, "connection", "reached", "network", "it"),
+    Planted("an authority out of order", _faulty("*", status=503), "connection", "503", "", "it"),
+    Planted(
+        "a guest network's page",
+        _faulty("*/openid-configuration", status=200, body=b"<html>Welcome!"),
+        "discovery",
+        "OpenID",
+        "guest network",
+        "it",
+    ),
+    Planted(
+        "no keys", _faulty("*/keys", status=200, body=b'{"keys":[]}'), "signing keys", "", "", "it"
+    ),
+    Planted(
+        "a clock three hours off",
+        lambda c: setattr(c.machine.clock, "offset", 10800.0),
+        "clock",
+        "3.0 h behind",
+        "Set the clock",
+    ),
+    # The registrations
+    Planted("a wrong tenant", _another_tenant, "discovery", "AADSTS90002", "`tenant`"),
+    Planted(
+        "a wrong client id",
+        _settings(client_id=OTHER),
+        "registration",
+        "AADSTS700016",
+        "`client_id`",
+        "developer",
+    ),
+    Planted(
+        "no redirect URI",
+        lambda c: c.app(redirect_uris=()),
+        "registration",
+        "redirect URI",
+        "http://localhost",
+        "developer",
+    ),
+    Planted(
+        "another redirect URI",
+        lambda c: c.app(redirect_uris=("https://elsewhere.example",)),
+        "registration",
+        "AADSTS50011",
+        "http://localhost",
+        "developer",
+    ),
+    Planted(
+        "public client flows off",
+        lambda c: (
+            c.app(public_client_flows=False),
+            c.settings.update({"signin.method": "device"}),
+        ),
+        "registration",
+        "AADSTS7000218",
+        "Allow public client flows",
+        "developer",
+    ),
+    Planted(
+        "a disabled app",
+        lambda c: c.app(enabled=False),
+        "registration",
+        "disabled",
+        "Enable",
+        "admin",
+    ),
+    Planted(
+        "an API that isn't there",
+        _settings(api=OTHER),
+        "registration",
+        "AADSTS500011",
+        "`api`",
+        "developer",
+    ),
+    # What is kept
+    Planted("no keyring", _settings(cache__key="keyring"), "key store", "keyring", "cache.key"),
+    Planted("nothing to keep a key", _settings(cache__key="auto"), "key store", "memory", "key"),
+    Planted("another passphrase", _other_passphrase, "key store", "passphrase", "passphrase"),
+    Planted("no passphrase file", _no_passphrase_file, "key store", "can't be read", "cache.key"),
+    Planted("a damaged cache", _damaged, "cache", "set aside", "Sign in again"),
+    Planted("an interrupted sign-in", _interrupted, "sign-in", "interrupted", "mcp-local login"),
+    Planted("a blocked sign-in", _blocked, "sign-in", "no assignment", "assigned", "admin"),
+    # The person
+    Planted("nobody signed in", _unsigned, "account", "", "mcp-local login"),
+    Planted(
+        "no assignment",
+        lambda c: c.renewal(assigned=False),
+        "account",
+        "AADSTS50105",
+        "enterprise application",
+        "admin",
+    ),
+    Planted(
+        "a policy that blocks",
+        lambda c: c.renewal(conditional_access=ConditionalAccess.BLOCK),
+        "account",
+        "AADSTS53003",
+        "sign-in log",
+        "admin",
+    ),
+    Planted(
+        "a device that isn't managed",
+        lambda c: c.renewal(conditional_access=ConditionalAccess.DEVICE),
+        "account",
+        "AADSTS53000",
+        "Enrol",
+    ),
+    Planted(
+        "a disabled account",
+        lambda c: c.renewal(enabled=False),
+        "account",
+        "AADSTS50057",
+        "account",
+    ),
+    Planted(
+        "a session taken back",
+        lambda c: (c.renewal(), c.machine.emulator.revoke_sessions("reader")),
+        "account",
+        "AADSTS50173",
+        "mcp-local login",
+    ),
+    Planted(
+        "another account than the pinned one",
+        _settings(account="writer@contoso.example"),
+        "account",
+        "",
+        "",
+    ),
+    Planted("no role", lambda c: c.token(roles=None), "token", "no roles", "Assign", "admin"),
+    Planted(
+        "a role in other letters",
+        lambda c: c.token(roles=["task.read"]),
+        "token",
+        "roles match exactly",
+        "Name it",
+    ),
+    Planted(
+        "an API that issues old tokens",
+        lambda c: c.token(version=1),
+        "token",
+        "version 1.0",
+        "requestedAccessTokenVersion",
+        "developer",
+        "note",
+    ),
+    Planted(
+        "a role of the policy that is lacking",
+        lambda c: c.token(),
+        "token",
+        "Task.Write",
+        "refresh --force",
+        "admin",
+        "note",
+    ),
+    # The policy
+    Planted("no policy file", _settings(policy="/nowhere.yaml"), "policy", "/nowhere.yaml", ""),
+    Planted(
+        "a policy that doesn't parse",
+        lambda c: c.write("policy.yaml", "version: 1\nroles: [\n"),
+        "policy",
+        "policy.yaml:",
+        "",
+    ),
+    Planted(
+        "a word that policies don't know",
+        lambda c: c.write("policy.yaml", "version: 1\nrolls: {}\n"),
+        "policy",
+        "rolls",
+        "roles",
+    ),
+    Planted(
+        "a component that nobody reaches",
+        lambda c: (
+            c.write("policy.yaml", "version: 1\nroles: {Task.Read: {tools: ['show_*']}}\n"),
+            c.server("files", *FILES),
+        ),
+        "policy",
+        "write_file",
+        "",
+        "you",
+        "note",
+    ),
+    # The clients
+    Planted(
+        "a client's file that doesn't parse",
+        lambda c: c.client('{"mcpServers": '),
+        "claude-desktop",
+        "not JSON",
+        "Mend it",
+    ),
+    Planted(
+        "comments where there may be none",
+        lambda c: c.client('{\n  // mine\n  "mcpServers": {}\n}'),
+        "claude-desktop",
+        "comments or loose commas (line 2)",
+        "Take them out",
+    ),
+    Planted(
+        "one name twice",
+        lambda c: c.client('{"mcpServers": {"a": {"command": "x"}, "a": {"command": "y"}}}'),
+        "claude-desktop",
+        "says a twice",
+        "another name",
+    ),
+    Planted(
+        "one server twice",
+        lambda c: c.entries(one=OURS, two=OURS),
+        "claude-desktop",
+        "one, two start the very same server",
+        "uninstall claude-desktop",
+    ),
+    Planted(
+        "a command that isn't on a client's PATH",
+        lambda c: c.entries(one={**OURS, "command": "mcp-local"}),
+        "claude-desktop",
+        "PATH",
+        "mcp-local",
+    ),
+    Planted(
+        "a command that is gone",
+        lambda c: c.entries(one={**OURS, "command": "/nowhere/bin/mcp-local"}),
+        "claude-desktop",
+        "isn't there",
+        "--replace",
+    ),
+    Planted(
+        "a guarded command that is gone",
+        lambda c: c.entries(one=_guarding("/nowhere/bin/server")),
+        "claude-desktop",
+        "guards the command `/nowhere/bin/server`",
+        "Install it",
+    ),
+    Planted(
+        "a way round the guard",
+        lambda c: c.entries(one=_guarding("/bin/true"), two={"command": "/bin/true", "args": []}),
+        "claude-desktop",
+        "two is the server that one guards, without the guard",
+        "Remove two",
+    ),
+    Planted(
+        "a policy that an entry names in vain",
+        lambda c: c.entries(one=_guarding("/bin/true", policy="/nowhere.yaml")),
+        "claude-desktop",
+        "/nowhere.yaml",
+        "",
+    ),
+    Planted(
+        "a passphrase in a client's file",
+        lambda c: c.entries(one={**OURS, "env": {"MCP_LOCAL_CACHE_PASSPHRASE": "hidden-word"}}),
+        "claude-desktop",
+        "passphrase stands in one's entry",
+        "MCP_LOCAL_CACHE_PASSPHRASE_FILE",
+    ),
+    Planted(
+        "a server without a guard",
+        lambda c: c.entries(one={"command": "/bin/true"}),
+        "claude-desktop",
+        "Without a guard: one",
+        "mcp-local guard claude-desktop",
+        "you",
+        "note",
+    ),
+    Planted(
+        "an entry with a state folder of its own",
+        lambda c: c.entries(one=OURS),
+        "claude-desktop",
+        "keeps its state in",
+        "MCP_LOCAL_HOME",
+        "you",
+        "note",
+    ),
+    # The servers
+    Planted(
+        "a server that crashes",
+        lambda c: c.server(
+            "files", sys.executable, "-c", "raise SystemExit('no key: hidden-word')"
+        ),
+        "servers.files",
+        "ended with exit code 1",
+        "no key",
+    ),
+    Planted(
+        "a server that isn't there",
+        lambda c: c.server("files", "no-such-server"),
+        "servers.files",
+        "no-such-server",
+        "",
+    ),
+    Planted(
+        "a server that has changed",
+        _changed_definition,
+        "servers.files",
+        "held back: write_",
+        "mcp-local pin show files",
+    ),
+    # The past
+    Planted(
+        "an error in the log",
+        _logged_refusal,
+        "log",
+        "AADSTS50105",
+        "enterprise application",
+        "you",
+        "note",
+    ),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+def test_a_fault_is_named_with_what_helps_and_who_can_act(fault: Planted, clinic: Clinic) -> None:
+    """The right check tells it, and the checks that come after it are there all the same."""
+    fault.plant(clinic)
+    clinic.save()
+    code, checks = clinic.doctor()
+    named = (fault.check, fault.verdict, fault.who)
+    told = [each for each in checks if (each["check"], each["verdict"], each["who"]) == named]
+    assert any(fault.says in each["evidence"] and fault.helps in each["remedy"] for each in told), (
+        checks
+    )
+    assert fault.verdict == "note" or code is ExitCode.PROBLEMS
+    assert all(each["remedy"] and each["who"] for each in checks if each["verdict"] == "problem")
+    assert {"program", "loopback port"} <= {each["check"] for each in checks}
+    assert "could not be looked at" not in json.dumps(checks)
+
+
+def test_there_are_enough_faults() -> None:
+    """Forty were asked for."""
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS) >= 40
+
+
+def test_a_healthy_desk_has_no_problem(clinic: Clinic) -> None:
+    """Exit 0, with a policy, a server that starts, and a client that could start it."""
+    env: dict[str, object] = {"MCP_LOCAL_HOME": str(clinic.home)}
+    clinic.entries(files={"command": PROGRAM, "args": ["run", "files"], "env": env})
+    clinic.server("files", *FILES)
+    clinic.save()
+    code, checks = clinic.doctor()
+    assert not [each for each in checks if each["verdict"] == "problem"]
+    assert code is ExitCode.OK
+    looked_at = {each["check"] for each in checks if each["verdict"] == "ok"}
+    assert looked_at == {
+        *("program", "command", "settings", "state folder"),
+        *("name", "connection", "clock", "discovery", "signing keys", "registration"),
+        *("locks", "cache", "sign-in", "browser", "loopback port"),
+        *("account", "token", "policy", "claude-desktop", "servers.files", "log"),
+    }
+    texts = {each["check"]: each["evidence"] for each in checks if each["verdict"] == "ok"}
+    assert texts["servers.files"] == "It starts, and has 2 tools, resources and prompts."
+    assert "Roles: Task.Read. Scopes: access_as_user." in texts["token"]
+
+
+def test_offline_asks_nothing(clinic: Clinic) -> None:
+    """Not the authority, not a remote server; what is kept is looked at."""
+    clinic.more = '[servers.far]\nurl = "https://far.invalid/mcp"\n'
+    clinic.save()
+    before = len(clinic.machine.emulator.requests.matching("*"))
+    code, checks = clinic.doctor("--offline")
+    assert code is ExitCode.OK
+    skipped = {each["check"] for each in checks if each["verdict"] == "skipped"}
+    assert skipped == {"connection", "servers.far"}
+    assert len(clinic.machine.emulator.requests.matching("*")) == before
+
+
+def test_a_lock_that_is_held_on_to_is_told(clinic: Clinic) -> None:
+    """A process that hangs, or was stopped, keeps all others waiting."""
+    with FileLock(clinic.profile / "refresh.lock"):
+        _, checks = clinic.doctor("--offline")
+    [told] = [each for each in checks if each["check"] == "locks"]
+    assert (told["verdict"], told["who"]) == ("problem", "you")
+    assert "refresh" in told["evidence"]
+
+
+CANARIES = {
+    name: f"canary-{name}-0815"
+    for name in ("passphrase", "secret", "proxy", "env", "header", "reference", "client", "printed")
+}
+
+
+def _planted_everywhere(clinic: Clinic) -> str:
+    """Put secrets wherever somebody may have put them; return the token."""
+    it = CANARIES
+    clinic.environ |= {
+        "AZURE_CLIENT_SECRET": it["secret"],
+        "HTTPS_PROXY": f"http://me:{it['proxy']}@proxy.example:3128",
+        "MY_REFERENCE": it["reference"],
+        "MCP_LOCAL_CACHE_PASSPHRASE": it["passphrase"],
+    }
+    clinic.settings["proxy"] = f"http://me:{it['proxy']}@localhost:{_free_port()}"
+    tell = "import os; raise SystemExit(' '.join(os.environ.values()))"
+    clinic.more = (
+        f"[servers.crash]\ncommand = {json.dumps(sys.executable)}\n"
+        f"args = {json.dumps(['-c', tell])}\n"
+        f'env = {{ KEY = "{it["env"]}", OTHER = "${{MY_REFERENCE}}" }}\n'
+        '[servers.far]\nurl = "https://far.invalid/mcp"\n'
+        f'headers = {{ X-Key = "Custom {it["header"]}" }}\n'
+    )
+    entry: dict[str, object] = {
+        "command": "/bin/true",
+        "env": {"K": it["client"]},
+        "headers": {"A": it["header"]},
+    }
+    clinic.entries(other=entry)
+    token = clinic.machine.emulator.mint("reader")
+    log = clinic.home / "log" / "mcp-local.jsonl"
+    known = [value for name, value in it.items() if name != "printed"]
+    Log(log).event("child", level="error", why=" ".join([*known, token]))
+    Log(log).event("asked", level="error", password=it["printed"], message=f"Bearer {token}")
+    return token
+
+
+def test_nothing_secret_leaves_by_the_bundle_or_the_screen(clinic: Clinic) -> None:
+    """Canaries in the environment, settings, clients, a server's last words, and the log."""
+    token = _planted_everywhere(clinic)
+    clinic.save()
+    bundle = clinic.home / "support.zip"
+    code, checks = clinic.doctor("--bundle", str(bundle))
+    assert code is ExitCode.PROBLEMS
+    told = json.dumps(checks)
+    assert "ended with exit code 1" in told
+    with zipfile.ZipFile(bundle) as parts:
+        texts = {name: parts.read(name).decode() for name in parts.namelist()}
+    assert set(texts) == {"findings.json", "settings.json", "system.txt", "log.jsonl"}
+    assert all(texts.values())
+    everything = told + "".join(texts.values())
+    assert not [name for name, value in CANARIES.items() if value in everything]
+    assert token not in everything
+    assert token.split(".")[1] not in everything
+    assert bundle.stat().st_mode & 0o077 == 0
+
+
+def test_a_bundle_is_written_over_nothing(clinic: Clinic) -> None:
+    """What was found is told nevertheless."""
+    there = clinic.write("support.zip", "mine")
+    clinic.save()
+    with contextlib.suppress(json.JSONDecodeError):
+        clinic.doctor("--offline", "--bundle", str(there))
+    assert there.read_text(encoding="utf-8") == "mine"
