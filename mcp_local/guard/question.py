@@ -7,8 +7,9 @@ import json
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from mcp_local.guard.account import CONFIRM_SIGN_OUT, SIGN_OUT
+from mcp_local.guard.account import CONFIRM_SIGN_OUT, OPEN_SIGN_IN, SIGN_IN, SIGN_OUT
 from mcp_local.guard.clean import with_escapes
 from mcp_local.guard.shown import FORM, shown_lines
 from mcp_local.policy.model import CALL_ONLY, Action, Kind
@@ -51,6 +52,8 @@ class Question:
     """Fields of the arguments whose values are not shown."""
     reason: str = ""
     rule: str = ""
+    url: str = field(default="", repr=False)
+    """The page that the client is to open; empty: a form is shown."""
     remember: float = CALL_ONLY
     """Seconds that a yes holds for every use of it under the rule; 0: for this one only."""
 
@@ -58,6 +61,10 @@ class Question:
     def about(self) -> tuple[Kind, str]:
         """What at most one question is open for."""
         return (self.kind, self.name)
+
+    def agreed(self, action: str, content: Mapping[str, object] | None) -> bool:
+        """Whether an answer is a yes: to open the page, or the form with its box ticked."""
+        return action == "accept" if self.url else said_yes(action, content)
 
     def message(self) -> str:
         """Return the text of a form: plain, and the same where a client reads it as Markdown.
@@ -122,6 +129,22 @@ def sign_out_question(person: tuple[str, str]) -> Question:
         call=_digest([person, SIGN_OUT]),
         title=CONFIRM_SIGN_OUT,
         button="Sign out",
+    )
+
+
+def sign_in_question(url: str) -> Question:
+    """Return the question whether the client may open ``url``, where a sign-in begins.
+
+    A yes opens a page and proves nothing: who somebody is, the sign-in itself shows (CLIENTS.md
+    13). It is bound to the sign-in, whose address changes with each use but for its port.
+    """
+    return Question(
+        kind=Kind.TOOL,
+        name=SIGN_IN,
+        person=("", ""),
+        call=_digest([SIGN_IN, urlsplit(url).netloc]),
+        title=OPEN_SIGN_IN,
+        url=url,
     )
 
 

@@ -62,6 +62,28 @@ class Session(Protocol):
         """
         ...
 
+    async def invite(self, *, by_person: bool) -> str:
+        """Begin a sign-in whose page the client is to open; return the page's address.
+
+        ``by_person`` says that a person asked for it, else the limit on prompts holds. Empty where
+        there is nothing for the client to open: somebody is signed in, no prompt is allowed, or
+        the page was opened already. Unless :meth:`opened` or :meth:`open_page` follows, nobody
+        opens it.
+        """
+        ...
+
+    def opened(self) -> None:
+        """Take note that the client has opened that page."""
+        ...
+
+    async def open_page(self) -> None:
+        """Open that page in the person's browser: the client didn't."""
+        ...
+
+    async def finished(self, *, wait: float) -> None:
+        """Wait until no sign-in is under way any more, at most ``wait`` seconds."""
+        ...
+
     async def sign_out(self) -> Status:
         """Remove the account everywhere on this machine."""
         ...

@@ -101,14 +101,28 @@ class MemorySession:
         return status_of(self.token)
 
     async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
-        """Nobody is on the way here: return when the hold is over."""
-        del use
-        if self.token is None:
+        """Nobody is on the way here: return when a list's hold is over."""
+        if self.token is None and not use:
             await asyncio.sleep(hold)
 
     async def sign_in(self, *, wait: float) -> Status:
         del wait
         return self.status()
+
+    async def invite(self, *, by_person: bool) -> str:
+        """Nothing is to be opened by clients here."""
+        del by_person
+        return ""
+
+    def opened(self) -> None:
+        """Nothing to be opened."""
+
+    async def open_page(self) -> None:
+        """Nothing to be opened."""
+
+    async def finished(self, *, wait: float) -> None:
+        """Nothing is under way."""
+        del wait
 
     async def sign_out(self) -> Status:
         self.token = None
@@ -148,8 +162,7 @@ class FileSession:
         return status_of(self.current(), os.environ.get("START_URL", ""))
 
     async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
-        del use
-        deadline = time.monotonic() + hold
+        deadline = time.monotonic() + (0 if use else hold)  # for a use nobody is on the way
         self._look()
         while self.current() is None and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
@@ -163,6 +176,21 @@ class FileSession:
             beside.replace(self.path)
         self._look()
         return self.status()
+
+    async def invite(self, *, by_person: bool) -> str:
+        """Nothing is to be opened by clients here."""
+        del by_person
+        return ""
+
+    def opened(self) -> None:
+        """Nothing to be opened."""
+
+    async def open_page(self) -> None:
+        """Nothing to be opened."""
+
+    async def finished(self, *, wait: float) -> None:
+        """Nothing is under way."""
+        del wait
 
     async def sign_out(self) -> Status:
         self.path.unlink(missing_ok=True)

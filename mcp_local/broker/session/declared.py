@@ -81,6 +81,21 @@ class DeclaredSession:
         del wait
         return self.status()
 
+    async def invite(self, *, by_person: bool) -> str:
+        """Return no address: there is no page."""
+        del by_person
+        return ""
+
+    def opened(self) -> None:
+        """Do nothing: there is no page."""
+
+    async def open_page(self) -> None:
+        """Do nothing: there is no page."""
+
+    async def finished(self, *, wait: float) -> None:
+        """Return at once."""
+        del wait
+
     async def sign_out(self) -> Status:
         """Return the status: nobody can sign out."""
         return self.status()

@@ -105,7 +105,7 @@ class Errands:
                 if process is not None:
                     await self._end(process)
 
-    async def sign_in(
+    async def sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
         self,
         *,
         needed: Needed,
@@ -113,11 +113,12 @@ class Errands:
         scopes: Sequence[str] = (),
         claims: str = "",
         again: bool = False,
+        by_client: bool = False,
     ) -> None:
         """Have the person asked, and wait until that has begun, or is over already.
 
         ``scopes`` are those of another API, ``claims`` what its token must meet; ``again`` asks
-        even if there is a token.
+        even if there is a token. With ``by_client`` the page is left to the client to open.
 
         ``needed`` is asked again when it is our turn, since another instance may have done it;
         ``begun`` whether the person is being asked.
@@ -127,7 +128,9 @@ class Errands:
                 return
             await self._until_begun(begun)  # a sign-in that is about to begin, or to end
             if await needed():
-                command = ["login", *(["--again"] if again else []), *_wanting(scopes, claims)]
+                flags = {"--again": again, "--no-browser": by_client}
+                given = [flag for flag, is_given in flags.items() if is_given]
+                command = ["login", *given, *_wanting(scopes, claims)]
                 self._sign_in = await self._send(command, wanted=lambda: True)
                 await self._until_begun(begun)
 

@@ -16,16 +16,17 @@ from mcp_local.broker.session.changes import Changes
 from mcp_local.broker.session.declared import DeclaredSession
 from mcp_local.broker.session.errands import Errands
 from mcp_local.broker.session.news import News
+from mcp_local.broker.session.prompting import Prompting
 from mcp_local.broker.session.reader import Reader
 from mcp_local.broker.session.tokens import Loop, OwnTokens, ResourceTokens
 from mcp_local.broker.session.view import View
-from mcp_local.broker.state import Phase, Problem
-from mcp_local.broker.state_file import StateFile, may_prompt, may_renew
+from mcp_local.broker.state import Problem
+from mcp_local.broker.state_file import StateFile
 from mcp_local.settings import profile_dir
 from mcp_local.settings.model import SignInWhen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mcp_local.broker.state import Status
     from mcp_local.identity.model import VerifiedToken
@@ -44,8 +45,6 @@ _RENEWAL = 5.0
 """Seconds that requests wait for a renewal (DESIGN.md 9), and the pause after one."""
 _FORCED_RENEWAL = 40.0
 """Seconds that a person waits for the renewal they asked for; clients give up after 60."""
-_PROMPTS = 2
-"""Prompts that nobody asked for in one server's life: the first, and one after an interruption."""
 _FAULT = Problem(
     "not_started",
     "mcp-local can't do this in the background.",
@@ -80,12 +79,10 @@ class LocalSession:
         self._loaded = False
         self._watching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
-        self._asking: set[asyncio.Task[None]] = set()
-        """Attempts to have the person asked; each is over once that has begun."""
         self._changes = Changes(log)
-        self._prompts_left = _PROMPTS
-        self._left_alone = False
-        """The person has signed out here: nothing asks by itself any more."""
+        self._prompting = Prompting(
+            settings, environ, self._view, self._errands, self._news, self._look, clock
+        )
         self._alive_at = self._renewed_at = -_FIRST_READ
 
     def start(self) -> None:
@@ -95,10 +92,11 @@ class LocalSession:
 
     async def close(self) -> None:
         """Stop watching; a sign-in under way goes on in its own process."""
-        tasks = [task for task in (self._watching, self._renewing, *self._asking) if task]
+        tasks = [task for task in (self._watching, self._renewing) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._prompting.close()
         self._errands.let_go()
 
     def current(self) -> VerifiedToken | None:
@@ -123,8 +121,8 @@ class LocalSession:
             self._renew(force=False)
         await self._news.until(lambda: self._view.valid() or not self._renewing, seconds=_RENEWAL)
         await self._until_asked(deadline)
-        if self.current() is None and self._prompt_allowed(use=use):
-            self._ask(self._prompt_unasked)
+        if self.current() is None and self._prompting.allowed(use=use):
+            self._prompting.begin(self._prompting.unasked)
             await self._until_asked(deadline)
 
     async def sign_in(self, *, wait: float) -> Status:
@@ -132,11 +130,30 @@ class LocalSession:
         deadline = time.monotonic() + wait
         await self._first_read()
         await self._look(alive=True)
-        if not self._view.settled and not self._joinable():
-            self._ask(self._prompt_for_person)
-        left = deadline - time.monotonic()
-        await self._news.until(lambda: self._view.settled or not self._under_way(), seconds=left)
+        if not self._view.settled and not self._prompting.joinable:
+            self._prompting.begin(self._prompting.for_person)
+        await self.finished(wait=deadline - time.monotonic())
         return self.status()
+
+    async def invite(self, *, by_person: bool) -> str:
+        """Begin a sign-in whose page the client is to open; return its address, if there is one."""
+        await self._first_read()
+        await self._look(alive=True)
+        return await self._prompting.invite(by_person=by_person)
+
+    def opened(self) -> None:
+        """Take note that the client has opened the page."""
+        self._prompting.opened()
+
+    async def open_page(self) -> None:
+        """Open in a browser what the client was to open and didn't."""
+        await self._prompting.open_page()
+
+    async def finished(self, *, wait: float) -> None:
+        """Wait until no sign-in is under way, or somebody is signed in; ``wait`` in seconds."""
+        await self._news.until(
+            lambda: self._view.settled or not self._prompting.under_way, seconds=wait
+        )
 
     async def consent(
         self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
@@ -146,17 +163,8 @@ class LocalSession:
         ``claims`` (JSON) is what that API's token must meet; ``again`` asks the person even if
         there is a token without them.
         """
-
-        async def needed() -> bool:
-            await self._look()
-            return not self._joinable()
-
-        allowed = self._when is not SignInWhen.NEVER and not self._left_alone
-        if allowed and self._prompts_left and not self._under_way():
-            self._prompts_left -= 1
-            ask = partial(self._errands.sign_in, scopes=scopes, claims=claims, again=again)
-            self._ask(lambda: ask(needed=needed, begun=self._begun))
-        await self._news.until(lambda: not self._under_way(), seconds=wait)
+        self._prompting.consent(scopes, claims=claims, again=again)
+        await self._news.until(lambda: not self._prompting.under_way, seconds=wait)
         return self.status()
 
     async def sign_out(self) -> Status:
@@ -165,7 +173,7 @@ class LocalSession:
         Raises:
             StorageError: something can't be removed.
         """
-        self._left_alone = True
+        self._prompting.left_alone = True
         self._errands.sign_out()
         await asyncio.to_thread(self._reader.forget)
         await self._view.update(partial(transitions.signed_out, now=self._clock()))
@@ -184,11 +192,11 @@ class LocalSession:
         """Look at the files for as long as the server lives."""
         await self._look()
         if self._when is SignInWhen.START:
-            self._ask(self._prompt_at_start)
+            self._prompting.begin(self._prompt_at_start)
         self._loaded = True
         self._news.tell()
         while True:
-            await asyncio.sleep(_BUSY if self._under_way() else _IDLE)
+            await asyncio.sleep(_BUSY if self._prompting.under_way else _IDLE)
             await self._look()
 
     async def _look(self, *, alive: bool = False) -> None:
@@ -237,45 +245,7 @@ class LocalSession:
         if self._view.renewal_due():
             await self._renew(force=False)
         if self.current() is None:
-            await self._prompt_unasked()
-
-    def _prompt_allowed(self, *, use: bool) -> bool:
-        """Tell whether to ask at the first use, or once more when a prompt was interrupted."""
-        at_use = use and self._when is SignInWhen.CALL
-        again = self._when is SignInWhen.START and self._view.state.phase is Phase.INTERRUPTED
-        return (at_use or again) and not self._under_way()
-
-    async def _prompt_unasked(self) -> None:
-        async def needed() -> bool:
-            await self._look()
-            now, state = self._clock(), self._view.state
-            allowed = may_prompt(state, now) and may_renew(state, now)
-            wanted = self.current() is None and state.phase is not Phase.BLOCKED
-            return wanted and allowed and not self._left_alone and not self._joinable()
-
-        if self._prompts_left:
-            self._prompts_left -= 1
-            await self._errands.sign_in(needed=needed, begun=self._begun)
-
-    async def _prompt_for_person(self) -> None:
-        async def needed() -> bool:
-            await self._look()
-            return not self._view.settled and not self._joinable()
-
-        self._left_alone = False
-        await self._view.update(transitions.asked_by_person)
-        await self._errands.sign_in(needed=needed, begun=self._begun)
-
-    async def _begun(self) -> bool:
-        await self._look()
-        return self._view.waiting
-
-    def _joinable(self) -> bool:
-        """Whether a person is being asked, by us or by another instance whose result we can see."""
-        return self._view.waiting and (self._errands.shared or self._errands.signing_in)
-
-    def _under_way(self) -> bool:
-        return bool(self._asking) or self._joinable() or self._errands.signing_in
+            await self._prompting.unasked()
 
     async def _first_read(self) -> None:
         await self._news.until(lambda: self._loaded, seconds=_FIRST_READ)
@@ -283,13 +253,6 @@ class LocalSession:
     async def _until_asked(self, deadline: float) -> None:
         """Wait for a sign-in under way, until ``time.monotonic() == deadline`` at most."""
         left = deadline - time.monotonic()
-        await self._news.until(lambda: self.current() or not self._under_way(), seconds=left)
-
-    def _ask(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
-        task = asyncio.get_running_loop().create_task(work())
-        self._asking.add(task)
-        task.add_done_callback(self._has_asked)
-
-    def _has_asked(self, task: asyncio.Task[None]) -> None:
-        self._asking.discard(task)
-        self._news.tell()
+        await self._news.until(
+            lambda: self.current() or not self._prompting.under_way, seconds=left
+        )

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from mcp.shared.exceptions import MCPError
-from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp_types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    InputRequiredResult,
+)
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
+from mcp_local.guard.account import SIGNING_IN
 from mcp_local.guard.hosted.insides import drop_reply
-from mcp_local.guard.question import CONFIRM, form_schema, said_yes
+from mcp_local.guard.hosted.progress import telling
+from mcp_local.guard.invitations import ClientPageWay
+from mcp_local.guard.question import CONFIRM, form_schema
 from mcp_local.guard.questions import Answer, Form, NoWay, Questions, Reply, is_own_state
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
     from fastmcp import Context
     from fastmcp.server.middleware import MiddlewareContext
     from mcp.server.session import ServerSession
@@ -20,16 +33,44 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.question import Question
     from mcp_local.guard.questions import Way
+    from mcp_local.guard.session import Session
+
+
+class Ask(NamedTuple):
+    """How the person of one request is asked."""
+
+    put: Callable[[Question], Awaitable[Answer | InputRequiredResult]]
+    opens_pages: bool
+    """Whether their client opens a page when it is asked to."""
+    signing_in: Callable[[], AbstractAsyncContextManager[None]]
+    """Tells the client of what runs inside that it waits for the sign-in."""
 
 
 @final
 class Asker:
     """Finds the way in which the person can be asked."""
 
-    def __init__(self, questions: Questions, page: Way | None = None) -> None:
+    def __init__(self, questions: Questions, session: Session, page: Way | None = None) -> None:
         self.questions = questions
+        self._session = session
         self._page = page
         """Where the client can't ask; ``None``: nowhere."""
+
+    def of(self, context: MiddlewareContext[Any]) -> Ask:
+        """Return how the person of a request is asked."""
+        request = context.fastmcp_context and context.fastmcp_context.request_context
+        opens_pages = request is not None and _can_elicit(request.session, url=True)
+        return Ask(
+            partial(self.put, context),
+            opens_pages,
+            lambda: telling(context, SIGNING_IN),
+        )
+
+    def drop_reply(self, context: MiddlewareContext[Any]) -> None:
+        """Keep an answer to a question of ours from the target."""
+        fastmcp = context.fastmcp_context
+        if fastmcp is not None and is_own_state(fastmcp.request_state):
+            drop_reply(fastmcp)
 
     async def put(
         self, context: MiddlewareContext[Any], question: Question, *, page: bool = True
@@ -41,21 +82,21 @@ class Asker:
         ways = [self._page] if page and self._page is not None else []
         fastmcp = context.fastmcp_context
         request = fastmcp and fastmcp.request_context
-        if fastmcp is None or request is None or not _can_elicit(request.session):
+        url = bool(question.url)
+        if fastmcp is None or request is None or not _can_elicit(request.session, url=url):
             return await self.questions.settle(question, ways)
         if request.session.protocol_version in MODERN_PROTOCOL_VERSIONS:
             return self._between_calls(fastmcp, question)
-        form = _FormWay(request.session, request.request_id)
-        return await self.questions.settle(question, [form, *ways])
+        client, ident = request.session, request.request_id
+        if question.url:
+            return await self.questions.settle(question, [_page_way(client, ident, self._session)])
+        return await self.questions.settle(question, [_FormWay(client, ident), *ways])
 
     def _between_calls(self, context: Context, question: Question) -> Answer | InputRequiredResult:
-        outcome = self.questions.between_calls(question, _take_reply(context))
+        outcome = self.questions.between_calls(question, _take_reply(context, question))
         if not isinstance(outcome, Form):
             return outcome
-        params = ElicitRequestFormParams(
-            message=question.message(), requested_schema=form_schema(question.button)
-        )
-        requests: InputRequests = {CONFIRM: ElicitRequest(params=params)}
+        requests: InputRequests = {CONFIRM: ElicitRequest(params=_params(question))}
         return InputRequiredResult(input_requests=requests, request_state=outcome.state)
 
 
@@ -83,10 +124,35 @@ class _FormWay:
             )
         except MCPError:
             raise NoWay from None
-        return said_yes(answer.action, answer.content)
+        return question.agreed(answer.action, answer.content)
 
 
-def _take_reply(context: Context) -> Reply | None:
+def _page_way(
+    client: ServerSession, request_id: RequestId | None, session: Session
+) -> ClientPageWay:
+    """Return the way of a client of the handshake era that opens pages."""
+
+    async def elicit(question: Question, ident: str) -> str:
+        try:
+            answer = await client.elicit_url(
+                question.message(), question.url, ident, related_request_id=request_id
+            )
+        except MCPError:
+            raise NoWay from None
+        return answer.action
+
+    return ClientPageWay(session, elicit, client.send_elicit_complete)
+
+
+def _params(question: Question) -> ElicitRequestFormParams | ElicitRequestURLParams:
+    if question.url:
+        return ElicitRequestURLParams(message=question.message(), url=question.url)
+    return ElicitRequestFormParams(
+        message=question.message(), requested_schema=form_schema(question.button)
+    )
+
+
+def _take_reply(context: Context, question: Question) -> Reply | None:
     """Take what the call brings along as an answer; the SDK has unsealed its state.
 
     The target doesn't get to see it: what it may ask for itself is answered in calls to come.
@@ -98,11 +164,18 @@ def _take_reply(context: Context) -> Reply | None:
     answer = answers.get(CONFIRM)
     if not isinstance(answer, ElicitResult):
         return None
-    return Reply(state, said_yes(answer.action, answer.content))
+    return Reply(state, question.agreed(answer.action, answer.content))
 
 
-def _can_elicit(session: ServerSession) -> bool:
-    """Whether the client shows forms; one that names no mode shows forms (2025-06-18)."""
+def _can_elicit(session: ServerSession, *, url: bool = False) -> bool:
+    """Whether the client shows forms, or opens pages (``url``).
+
+    One that names no mode shows forms (2025-06-18).
+    """
     capabilities = session.client_capabilities
     elicitation = capabilities.elicitation if capabilities else None
-    return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+    if elicitation is None:
+        return False
+    if url:
+        return elicitation.url is not None
+    return elicitation.form is not None or elicitation.url is None

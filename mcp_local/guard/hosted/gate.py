@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from mcp_types import InputRequiredResult
 
+    from mcp_local.guard.hosted.asking import Ask
     from mcp_local.guard.hosted.components import AnyComponent
+    from mcp_local.guard.invitations import Invitations
     from mcp_local.guard.judge import Judge, Wish
     from mcp_local.guard.question import Question
     from mcp_local.guard.questions import Questions
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.model import Component, Decision, Kind
-
-    Ask = Callable[[Question], Awaitable[Answer | InputRequiredResult]]
-    """Puts a question to the person of the request."""
 
 R = TypeVar("R")
 
@@ -56,18 +55,20 @@ class InputNeeded(Exception):
 class Gate:
     """The way of every use, whatever its kind."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts that `protect` puts together
         self,
         judge: Judge,
         session: Session,
         log: Log,
         questions: Questions,
+        invitations: Invitations,
         is_listed: Callable[[Component], Awaitable[bool]],
     ) -> None:
         self._judge = judge
         self._session = session
         self._log = log
         self._questions = questions
+        self._invitations = invitations
         self._is_listed = is_listed
         """Whether the person sees a component in the list, all of the target's own filters
         included."""
@@ -99,7 +100,8 @@ class Gate:
     ) -> R:
         """Run the target if the person may; one line in the log either way.
 
-        ``ask`` is used where the policy wants the person's yes; without it that is a no.
+        ``ask`` is used where nobody is signed in, and where the policy wants the person's yes;
+        without it nothing waits for the person.
 
         Raises:
             Refusal: the target heard nothing of it.
@@ -114,7 +116,7 @@ class Gate:
 
         self._running[id(wish)] = note
         try:
-            token = await self._somebody()
+            token = await self._somebody(ask)
             with wishing(wish), judged_as(token):
                 question = await self._admit(wish, token, find, ask)
                 result = await run()
@@ -136,13 +138,21 @@ class Gate:
             del self._running[id(wish)]
             note()
 
-    async def _somebody(self) -> VerifiedToken:
-        """Return who is signed in.
+    async def _somebody(self, ask: Ask | None) -> VerifiedToken:
+        """Return who is signed in, perhaps after the sign-in that the call waits for.
 
         Raises:
             Refusal: nobody; the same for every name.
+            InputNeeded: the client is to open the page of the sign-in.
         """
-        token = await self.person(use=True)
+        token = await self.person(use=ask is None)
+        if token is None and ask is not None:
+            async with ask.signing_in():
+                put = ask.put if ask.opens_pages else None
+                needed = await self._invitations.sign_in(put, by_person=False)
+            if needed is not None:
+                raise InputNeeded(needed)
+            token = self._session.current()
         if token is None:
             text = account.sign_in_needed(self._session.status())
             raise Refusal(Outcome.SIGN_IN_NEEDED, text)
@@ -181,7 +191,7 @@ class Gate:
     async def _confirm(self, question: Question, ask: Ask) -> None:
         """Return once the person has said yes."""
         with self._refusing_faults():
-            answer = await ask(question)
+            answer = await ask.put(question)
         if not isinstance(answer, Answer):
             raise InputNeeded(answer)
         if answer is not Answer.YES:

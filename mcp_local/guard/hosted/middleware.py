@@ -33,6 +33,7 @@ from mcp_local.guard.hosted.lookup import (
     requested_version,
 )
 from mcp_local.guard.hosted.tools import AccountTools
+from mcp_local.guard.invitations import Invitations
 from mcp_local.guard.judge import Wish
 from mcp_local.policy.model import Action, Kind
 
@@ -46,9 +47,8 @@ if TYPE_CHECKING:
     from fastmcp.server.middleware import CallNext, MiddlewareContext
 
     from mcp_local.guard.hold import Hold
-    from mcp_local.guard.hosted.asking import Asker
+    from mcp_local.guard.hosted.asking import Ask, Asker
     from mcp_local.guard.hosted.components import AnyComponent
-    from mcp_local.guard.hosted.gate import Ask
     from mcp_local.guard.judge import Judge
     from mcp_local.guard.session import Session
     from mcp_local.log import Log
@@ -80,9 +80,10 @@ class GuardMiddleware(Middleware):
         """Tells clients that the lists changed."""
         self._hold = hold
         self._asker = asker
-        self._gate = Gate(judge, session, log, asker.questions, self._is_listed)
+        invitations = Invitations(session)
+        self._gate = Gate(judge, session, log, asker.questions, invitations, self._is_listed)
         self._lists = Lists(mcp, judge, log, GuardMiddleware)
-        self._account = AccountTools(session, asker, policy)
+        self._account = AccountTools(session, asker, invitations, policy)
         self._listings: dict[Kind, Callable[[], Awaitable[Sequence[Any]]]] = {
             Kind.TOOL: mcp.list_tools,
             Kind.PROMPT: mcp.list_prompts,
@@ -140,8 +141,8 @@ class GuardMiddleware(Middleware):
                 Kind.TOOL,
                 wish,
                 lambda: find_tool(self._mcp, message.name, version),
-                lambda: call_next(context),
-                self._ask(context),
+                lambda: self._run(context, call_next),
+                self._asker.of(context),
             )
         except InputNeeded as needed:
             return InputRequiredToolResult(needed.result)
@@ -163,8 +164,8 @@ class GuardMiddleware(Middleware):
                 Kind.RESOURCE,
                 Wish(Action.READ, uri, {}, client_of(context)),
                 lambda: find_resource(self._mcp, uri, version),
-                lambda: call_next(context),
-                self._ask(context),
+                lambda: self._run(context, call_next),
+                self._asker.of(context),
             )
         except InputNeeded as needed:
             return InputRequiredResourceResult(needed.result)
@@ -185,8 +186,8 @@ class GuardMiddleware(Middleware):
                 Kind.PROMPT,
                 wish,
                 lambda: find_prompt(self._mcp, message.name, version),
-                lambda: call_next(context),
-                self._ask(context),
+                lambda: self._run(context, call_next),
+                self._asker.of(context),
             )
         except InputNeeded as needed:
             return InputRequiredPromptResult(needed.result)
@@ -237,9 +238,10 @@ class GuardMiddleware(Middleware):
             return []
         return await self._lists.shown(kind, token, client, lambda: call_next(context))
 
-    def _ask(self, context: MiddlewareContext[Any]) -> Ask:
-        """Return how the person of a request is asked."""
-        return lambda question: self._asker.put(context, question)
+    async def _run(self, context: MiddlewareContext[Any], call_next: CallNext[Any, R]) -> R:
+        """Run the target, without what the call brings along for us."""
+        self._asker.drop_reply(context)
+        return await call_next(context)
 
     async def _use(
         self,

@@ -47,7 +47,7 @@ def protect(  # noqa: PLR0913 - what the wiring knows, each by its name
     tree = Tree(mcp, judge, log)
     changes = Changes(mcp)
     # First of all: an outer cache would serve one person's answers to another.
-    asker = Asker(Questions(log), page)
+    asker = Asker(Questions(log), session, page)
     guard = GuardMiddleware(mcp, judge, session, log, Hold(hold), asker, live, changes.announce)
     guard.lead()
     sdk_server(mcp).middleware.insert(0, RootMiddleware(mcp, guard, tree, session, changes))

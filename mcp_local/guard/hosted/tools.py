@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mcp_types import CallToolRequestParams
 
     from mcp_local.guard.hosted.asking import Asker
+    from mcp_local.guard.invitations import Invitations
     from mcp_local.guard.session import Session
     from mcp_local.policy.live import LivePolicy
 
@@ -43,9 +44,12 @@ def account_tools() -> list[Tool]:
 class AccountTools:
     """Answers calls of the account tools."""
 
-    def __init__(self, session: Session, asker: Asker, policy: LivePolicy) -> None:
+    def __init__(
+        self, session: Session, asker: Asker, invitations: Invitations, policy: LivePolicy
+    ) -> None:
         self._session = session
         self._asker = asker
+        self._invitations = invitations
         self._policy = policy
         self.listed = account_tools()
 
@@ -53,13 +57,22 @@ class AccountTools:
         """Answer a call of the account tool that the message names."""
         match context.message.name:
             case account.SIGN_IN:
-                status = await self._session.sign_in(wait=account.SIGN_IN_WAIT)
-                text = account.signed_in(status, rereads=known(client_of(context).name).rereads)
-                return ToolResult(text, is_error=not status.signed_in)
+                return await self._sign_in(context)
             case account.WHOAMI:
                 return await self._whoami(context.message.arguments or {})
             case _:
                 return await self._sign_out(context)
+
+    async def _sign_in(self, context: MiddlewareContext[CallToolRequestParams]) -> ToolResult:
+        ask = self._asker.of(context)
+        put = ask.put if ask.opens_pages else None
+        async with ask.signing_in():
+            needed = await self._invitations.sign_in(put, by_person=True)
+        if needed is not None:
+            return InputRequiredToolResult(needed)
+        status = self._session.status()
+        text = account.signed_in(status, rereads=known(client_of(context).name).rereads)
+        return ToolResult(text, is_error=not status.signed_in)
 
     async def _whoami(self, arguments: dict[str, Any]) -> ToolResult:
         await self._session.ready()
