@@ -43,6 +43,7 @@ NOTIFICATIONS: Final = frozenset(
 """What clients tell."""
 INITIALIZED: Final = "notifications/initialized"
 CANCELLED: Final = "notifications/cancelled"
+COMPLETED: Final = "notifications/elicitation/complete"
 UPDATED: Final = "notifications/resources/updated"
 TASK_STATUS: Final = "notifications/tasks/status"
 OF_SOMEBODY: Final = frozenset({UPDATED, TASK_STATUS})

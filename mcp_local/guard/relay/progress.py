@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from mcp_local.guard.account import TELL_EVERY
 from mcp_local.guard.relay import answers
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.relay import Relay
-
-_EVERY: Final = 5.0
-"""Seconds between two notices; the first comes at once."""
 
 
 @asynccontextmanager
@@ -38,4 +36,4 @@ async def _tell(relay: Relay, token: int | str, text: str) -> None:
         params = {"progressToken": token, "progress": step, "message": text}
         relay.write_soon(answers.notification("notifications/progress", params))
         step += 1
-        await asyncio.sleep(_EVERY)
+        await asyncio.sleep(TELL_EVERY)
