@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.guard.judge import Judge
-from mcp_local.guard.relay.catalog import template_covers, unfit
+from mcp_local.guard.relay.catalog import unfit
+from mcp_local.guard.relay.uri_templates import template_covers
 from mcp_local.policy.model import Action, Decision, Effect, Kind, Request
 
 if TYPE_CHECKING:

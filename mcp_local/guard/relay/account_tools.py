@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.relay.asking import Asker
     from mcp_local.guard.relay.message import Message
+    from mcp_local.guard.relay.newcomers import Newcomers
     from mcp_local.guard.relay.relay import Relay
     from mcp_local.guard.session import Session
     from mcp_local.policy.model import ClientInfo
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     Notice = Callable[[], tuple[str, dict[str, object]]]
     """Gives what whoami tells beside the person, in words and as data."""
 
-_SIGNING_IN: Final = "Waiting for the sign-in."
 _ASKING: Final = "Waiting for the person's answer."
 
 
@@ -33,8 +33,11 @@ _ASKING: Final = "Waiting for the person's answer."
 class AccountTools:
     """Answers calls of the account tools."""
 
-    def __init__(self, relay: Relay, session: Session, asker: Asker, notice: Notice) -> None:
+    def __init__(
+        self, relay: Relay, session: Session, asker: Asker, newcomers: Newcomers, notice: Notice
+    ) -> None:
         self._relay = relay
+        self._newcomers = newcomers
         self._session = session
         self._asker = asker
         self._notice = notice
@@ -46,15 +49,20 @@ class AccountTools:
             return answers.invalid(message)
         match message.params.get("name"):
             case account.SIGN_IN:
-                async with telling(self._relay, message, _SIGNING_IN):
-                    status = await self._session.sign_in(wait=account.SIGN_IN_WAIT)
-                text = account.signed_in(status, rereads=known(client.name).rereads)
-                result = answers.text_result(text, is_error=not status.signed_in)
+                result = await self._sign_in(message, client)
             case account.WHOAMI:
                 result = await self._whoami(as_dict(message.params.get("arguments")))
             case _:
                 result = await self._sign_out(message)
         return answers.result(message.ident, result, modern=message.modern)
+
+    async def _sign_in(self, message: Message, client: ClientInfo) -> Mapping[str, object]:
+        needed = await self._newcomers.sign_in(message, by_person=True)
+        if needed is not None:
+            return needed
+        status = self._session.status()
+        text = account.signed_in(status, rereads=known(client.name).rereads)
+        return answers.text_result(text, is_error=not status.signed_in)
 
     async def _whoami(self, arguments: Mapping[str, object]) -> Mapping[str, object]:
         await self._session.ready()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, final
 
-from mcp_local.guard.question import CONFIRM, form_schema, said_yes
+from mcp_local.guard.invitations import ClientPageWay
+from mcp_local.guard.question import CONFIRM, form_schema
 from mcp_local.guard.questions import Answer, Form, NoWay, Questions, Reply, is_own_state
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.message import Message, as_dict
-from mcp_local.guard.relay.methods import CANCELLED
+from mcp_local.guard.relay.methods import CANCELLED, COMPLETED
 from mcp_local.guard.relay.threads import on_loop
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.questions import Way
     from mcp_local.guard.relay.client import Client
     from mcp_local.guard.relay.relay import Relay
+    from mcp_local.guard.session import Session
 
 
 @final
@@ -26,13 +28,23 @@ class Asker:
     """Finds the way in which the person can be asked. On the event loop only."""
 
     def __init__(
-        self, questions: Questions, relay: Relay, client: Client, page: Way | None
+        self,
+        questions: Questions,
+        relay: Relay,
+        client: Client,
+        session: Session,
+        page: Way | None,
     ) -> None:
         self.questions = questions
+        self._session = session
         self._relay = relay
         self._client = client
         self._page = page
         """Where the client can't ask; ``None``: nowhere."""
+
+    def opens_pages(self, message: Message) -> bool:
+        """Whether the client of a request opens a page when it is asked to."""
+        return _can_elicit(self._client.capabilities(message), url=True)
 
     async def put(
         self, message: Message, question: Question, *, page: bool = True
@@ -42,22 +54,37 @@ class Asker:
         ``page`` says whether a page may be opened where the client can't ask.
         """
         ways = [self._page] if page and self._page is not None else []
-        if not _can_elicit(self._client.capabilities(message)):
+        if not _can_elicit(self._client.capabilities(message), url=bool(question.url)):
             return await self.questions.settle(question, ways)
         if message.modern:
             return self._between_calls(message, question)
+        if question.url:
+            way = ClientPageWay(self._session, self._open_page, self._completed)
+            return await self.questions.settle(question, [way])
         return await self.questions.settle(question, [_FormWay(self._relay), *ways])
 
     def _between_calls(self, message: Message, question: Question) -> Answer | Mapping[str, object]:
-        outcome = self.questions.between_calls(question, _reply(message))
+        outcome = self.questions.between_calls(question, _reply(message, question))
         if not isinstance(outcome, Form):
             return outcome
-        request = {"method": "elicitation/create", "params": _form(question)}
+        request = {"method": "elicitation/create", "params": _params(question)}
         return {
             "resultType": "input_required",
             "inputRequests": {CONFIRM: request},
             "requestState": outcome.state,
         }
+
+    async def _open_page(self, question: Question, ident: str) -> str:
+        """Have the client of the handshake era ask whether it may open a page.
+
+        Raises:
+            NoWay: it can't, whatever it said.
+        """
+        params = {**_params(question), "elicitationId": ident}
+        return str((await _elicit(self._relay, params)).get("action"))
+
+    async def _completed(self, ident: str) -> None:
+        self._relay.write_soon(answers.notification(COMPLETED, {"elicitationId": ident}))
 
 
 @final
@@ -75,23 +102,31 @@ class _FormWay:
         Raises:
             NoWay: the client can't, whatever it said.
         """
-        loop = asyncio.get_running_loop()
-        got: asyncio.Future[Message | None] = loop.create_future()
+        said = await _elicit(self._relay, _params(question))
+        return question.agreed(str(said.get("action")), as_dict(said.get("content")))
 
-        def answered(message: Message | None) -> None:
-            on_loop(loop, _settle, got, message)
 
-        ident = self._relay.ask_client("elicitation/create", _form(question), answered)
-        try:
-            answer = await got
-        finally:
-            if self._relay.own_of_client.take(ident) is not None:  # nobody waits for it any more
-                self._relay.write_soon(answers.notification(CANCELLED, {"requestId": ident}))
-        result = None if answer is None else answer.body.get("result")
-        if not isinstance(result, dict):
-            raise NoWay
-        said = as_dict(answer.body.get("result")) if answer is not None else {}
-        return said_yes(str(said.get("action")), as_dict(said.get("content")))
+async def _elicit(relay: Relay, params: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what the client answers to a question.
+
+    Raises:
+        NoWay: it can't ask.
+    """
+    loop = asyncio.get_running_loop()
+    got: asyncio.Future[Message | None] = loop.create_future()
+
+    def answered(message: Message | None) -> None:
+        on_loop(loop, _settle, got, message)
+
+    ident = relay.ask_client("elicitation/create", params, answered)
+    try:
+        answer = await got
+    finally:
+        if relay.own_of_client.take(ident) is not None:  # nobody waits for it any more
+            relay.write_soon(answers.notification(CANCELLED, {"requestId": ident}))
+    if answer is None or not isinstance(answer.body.get("result"), dict):
+        raise NoWay
+    return as_dict(answer.body.get("result"))
 
 
 def _settle(got: asyncio.Future[Message | None], answer: Message | None) -> None:
@@ -99,11 +134,13 @@ def _settle(got: asyncio.Future[Message | None], answer: Message | None) -> None
         got.set_result(answer)
 
 
-def _form(question: Question) -> dict[str, object]:
+def _params(question: Question) -> dict[str, object]:
+    if question.url:
+        return {"mode": "url", "message": question.message(), "url": question.url}
     return {"message": question.message(), "requestedSchema": form_schema(question.button)}
 
 
-def _reply(message: Message) -> Reply | None:
+def _reply(message: Message, question: Question) -> Reply | None:
     """Return what the call brings along as an answer to a question of ours."""
     state = message.params.get("requestState")
     if not is_own_state(state):
@@ -111,7 +148,7 @@ def _reply(message: Message) -> Reply | None:
     answer = as_dict(as_dict(message.params.get("inputResponses")).get(CONFIRM))
     if not answer:
         return None
-    return Reply(state, said_yes(str(answer.get("action")), as_dict(answer.get("content"))))
+    return Reply(state, question.agreed(str(answer.get("action")), as_dict(answer.get("content"))))
 
 
 def without_reply(message: Message) -> Message:
@@ -124,7 +161,12 @@ def without_reply(message: Message) -> Message:
     return Message(answers.encode(body), message.method, message.ident, params, body)
 
 
-def _can_elicit(capabilities: Mapping[str, object]) -> bool:
-    """Whether the client shows forms; one that names no mode shows forms (2025-06-18)."""
+def _can_elicit(capabilities: Mapping[str, object], *, url: bool = False) -> bool:
+    """Whether the client shows forms, or opens pages (``url``).
+
+    One that names no mode shows forms (2025-06-18).
+    """
     elicitation = capabilities.get("elicitation")
-    return isinstance(elicitation, dict) and ("form" in elicitation or "url" not in elicitation)
+    if not isinstance(elicitation, dict):
+        return False
+    return "url" in elicitation if url else "form" in elicitation or "url" not in elicitation

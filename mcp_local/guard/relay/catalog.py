@@ -2,79 +2,31 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, cast, final
+from typing import TYPE_CHECKING, Final, cast, final
 
 from mcp_local.guard.account import RESERVED
 from mcp_local.guard.clean import clean_json, is_clean_name
-from mcp_local.guard.relay.message import METHOD_NOT_FOUND, as_dict
+from mcp_local.guard.relay.list_kinds import OF_KIND, RESOURCES, TEMPLATES
+from mcp_local.guard.relay.message import as_dict
+from mcp_local.guard.relay.pages import MAX_LIST, read_page, too_long
+from mcp_local.guard.relay.uri_templates import template_covers
 from mcp_local.policy.model import Component, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping
 
     from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.relay.asked import Known
+    from mcp_local.guard.relay.list_kinds import ListKind
     from mcp_local.guard.relay.message import Message
+    from mcp_local.guard.relay.pages import Page
     from mcp_local.log import Log
 
-MAX_LIST: Final = 16 * 1024 * 1024
-"""Bytes of one list, all pages together (M16)."""
 _MOST_PAGES: Final = 1000
 _LONGEST_NAME: Final = 4096
 """Characters."""
-
-
-class ListKind(NamedTuple):
-    """One of the four lists."""
-
-    method: str
-    key: str
-    """Where the items stand in the result."""
-    name: str
-    """Which field of an item names it."""
-    kind: Kind
-    logged: str
-    """What the log calls what is listed."""
-
-
-TOOLS: Final = ListKind("tools/list", "tools", "name", Kind.TOOL, "tool")
-PROMPTS: Final = ListKind("prompts/list", "prompts", "name", Kind.PROMPT, "prompt")
-RESOURCES: Final = ListKind("resources/list", "resources", "uri", Kind.RESOURCE, "resource")
-TEMPLATES: Final = ListKind(
-    "resources/templates/list", "resourceTemplates", "uriTemplate", Kind.RESOURCE, "template"
-)
-LISTS: Final = {each.method: each for each in (TOOLS, PROMPTS, RESOURCES, TEMPLATES)}
-_OF_KIND: Final = {
-    Kind.TOOL: (TOOLS,),
-    Kind.PROMPT: (PROMPTS,),
-    Kind.RESOURCE: (RESOURCES, TEMPLATES),
-}
-
-
-class ListFailed(Exception):
-    """The server didn't give a list; ``code`` and ``text`` are for the client."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Page:
-    """One page as the server gave it."""
-
-    items: tuple[dict[str, object], ...]
-    rest: Mapping[str, object]
-    """What else stands in the result."""
-    next: str | None
-    size: int
-    """Bytes."""
-    absent: Mapping[str, object] | None = None
-    """The error by which the server said that it has no such list."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +66,7 @@ class Catalog:
         """Fetch anew before the next use: the server said that a list changed."""
         with self._changing:
             self._version = object()
-            self._fresh.difference_update(_OF_KIND[kind])
+            self._fresh.difference_update(OF_KIND[kind])
 
     def forget(self) -> None:
         """Fetch everything anew: it is another server process."""
@@ -124,11 +76,11 @@ class Catalog:
 
     def knows(self, kind: Kind) -> bool:
         """Whether the lists that a use of this kind is looked up in are there."""
-        return self._fresh.issuperset(_OF_KIND[kind])
+        return self._fresh.issuperset(OF_KIND[kind])
 
     def has_known(self, kind: Kind) -> bool:
         """Whether they were there once, as :meth:`find` needs it; they may have changed since."""
-        return self._listings.keys() >= set(_OF_KIND[kind])
+        return self._listings.keys() >= set(OF_KIND[kind])
 
     async def learn(self, kind: Kind, envelope: Mapping[str, object]) -> None:
         """Fetch the lists that a use of this kind is looked up in, where they aren't there.
@@ -136,7 +88,7 @@ class Catalog:
         Raises:
             ListFailed: the server doesn't give them.
         """
-        for which in _OF_KIND[kind]:
+        for which in OF_KIND[kind]:
             if which not in self._fresh:
                 await self.fetch(which, envelope)
 
@@ -147,7 +99,7 @@ class Catalog:
         can be made from.
         """
         if kind is not Kind.RESOURCE:
-            which = _OF_KIND[kind][0]
+            which = OF_KIND[kind][0]
             found = self._listings[which].by_name.get(name)
             return () if found is None or self.is_held(which, name) else (found,)
         resource = self._listings[RESOURCES].by_name.get(name)
@@ -203,7 +155,7 @@ class Catalog:
             if cursor is None or cursor in seen or len(pages) == _MOST_PAGES:
                 return tuple(pages)
             if sum(each.size for each in pages) > MAX_LIST:
-                raise ListFailed(-32603, "The server's list is longer than 16 MiB.")
+                raise too_long()
             seen.add(cursor)
 
     async def _page(
@@ -212,15 +164,11 @@ class Catalog:
         params = {**envelope, "cursor": cursor} if cursor is not None else dict(envelope)
         kept = self._pages.get((which, cursor))
         answer = await self._fetch(which.method, params, kept and kept[:2])
-        if "error" in answer.body:
-            return _absent(as_dict(answer.body["error"]))
-        if len(answer.raw) > MAX_LIST:
-            raise ListFailed(-32603, "The server's list is longer than 16 MiB.")
         # The id is all in which two answers with the same list differ.
         head, _, tail = answer.raw.partition(str(answer.ident).encode())
         if kept is not None and kept[0] == head and kept[1] == tail:
             return kept[2]
-        page = _read_page(which, answer)
+        page = read_page(which, answer)
         if cursor is None:
             self._pages = {key: each for key, each in self._pages.items() if key[0] != which}
         self._pages[which, cursor] = (head, tail, page)
@@ -256,34 +204,6 @@ class Catalog:
         return True
 
 
-def _absent(error: Mapping[str, object]) -> Page:
-    """Return the page of a list that the server doesn't have at all.
-
-    Raises:
-        ListFailed: it said something else.
-    """
-    code, text = error.get("code"), error.get("message")
-    if code == METHOD_NOT_FOUND:
-        return Page((), {}, None, 0, error)
-    known = isinstance(code, int) and isinstance(text, str)
-    raise ListFailed(cast("int", code), cast("str", text)) if known else _ODD
-
-
-def _read_page(which: ListKind, answer: Message) -> Page:
-    result = as_dict(answer.body.get("result"))
-    items, cursor = result.get(which.key), result.get("nextCursor")
-    if not isinstance(items, list):
-        raise _ODD
-    found = (as_dict(item) for item in cast("Sequence[object]", items))
-    rest = {key: value for key, value in result.items() if key not in {which.key, "nextCursor"}}
-    return Page(
-        tuple(item for item in found if item),
-        rest,
-        cursor if isinstance(cursor, str) else None,
-        len(answer.raw),
-    )
-
-
 def unfit(kind: Kind, name: str) -> str:
     """Return why nothing can be served under a name; empty where it can (M8, M9)."""
     if kind is Kind.TOOL and name in RESERVED:
@@ -291,27 +211,3 @@ def unfit(kind: Kind, name: str) -> str:
     if not is_clean_name(name):
         return "hidden characters"
     return "too long" if len(name) > _LONGEST_NAME else ""
-
-
-_ODD: Final = ListFailed(-32603, "The server's list can't be read.")
-_EXPRESSION: Final = re.compile(r"(\{[^{}]*\})")
-
-
-def template_covers(template: str, uri: str) -> bool:
-    """Whether a URI could be made from a URI template (RFC 6570), in the widest reading.
-
-    Wide, because servers differ in how they match: what might reach a hidden template must be
-    judged by it.
-    """
-    pieces = _EXPRESSION.split(template)
-    if not uri.startswith(pieces[0]) or not uri.endswith(pieces[-1]):
-        return False
-    if len(pieces) == 1:
-        return uri == template
-    at, end = len(pieces[0]), len(uri) - len(pieces[-1])
-    for literal in pieces[2:-1:2]:
-        found = uri.find(literal, at, max(at, end))
-        if found < 0:
-            return False
-        at = found + len(literal)
-    return at <= end

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome
-from mcp_local.guard.definition_record import INSTRUCTIONS
 from mcp_local.guard.hold import Hold
 from mcp_local.guard.judge import Judge
 from mcp_local.guard.questions import Questions
@@ -15,36 +14,36 @@ from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.account_tools import AccountTools
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.asking import Asker, without_reply
-from mcp_local.guard.relay.catalog import LISTS, TOOLS, Catalog, ListFailed
+from mcp_local.guard.relay.catalog import Catalog
 from mcp_local.guard.relay.client import Client
 from mcp_local.guard.relay.confirm import confirmed
-from mcp_local.guard.relay.listen import CHANGED, Listening
+from mcp_local.guard.relay.fetch import Fetch
+from mcp_local.guard.relay.list_kinds import LISTS, TOOLS
+from mcp_local.guard.relay.listen import Listening
 from mcp_local.guard.relay.lists import Lists
 from mcp_local.guard.relay.message import INTERNAL_ERROR
 from mcp_local.guard.relay.methods import LISTEN, TASK_LIST, TASKS, UPDATED
+from mcp_local.guard.relay.newcomers import Newcomers
+from mcp_local.guard.relay.news import News
+from mcp_local.guard.relay.pages import ListFailed
 from mcp_local.guard.relay.subscriptions import Subscriptions, read_filter
 from mcp_local.guard.relay.tasks import Tasks
-from mcp_local.guard.relay.threads import on_loop
 from mcp_local.guard.relay.uses import Uses, Verdict, refusal
+from mcp_local.identity.model import VerifiedToken
 from mcp_local.policy.model import Effect, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from mcp_local.guard.relay.asked import Asked, Known
+    from mcp_local.guard.relay.asked import Asked
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
     from mcp_local.guard.relay.uses import Use
-    from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.live import LivePolicy
 
 _LIST_WAIT: Final = 50.0
 """Seconds that a server may take for its lists; clients give up at about 60."""
 _SILENT: Final = f"The server has not given its list for {_LIST_WAIT:.0f} s."
-_LOOK: Final = 1.0
-"""Seconds between two looks at what was approved."""
 _NAME: Final = 60
 """Characters of a client's name that a page shows."""
 
@@ -58,21 +57,24 @@ class Desk:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._judge = Judge(policy, parts.session.current, log, locked=parts.locked)
-        self._policy = policy
-        self._definitions = parts.definitions
         self._hold = Hold(parts.hold)
         self._listening = Listening(relay, self._list_changed)
         self.session = parts.session
-        self.catalog = Catalog(self._fetch, relay.rules.namespace, parts.definitions, log)
-        self._lists = Lists(self._judge, log, self._generation, self.catalog.is_held)
+        self.news = News(relay, self._listening, policy, parts.definitions)
+        fetch = Fetch(relay)
+        self.catalog = Catalog(fetch, relay.rules.namespace, parts.definitions, log)
+        self._lists = Lists(self._judge, log, self.news.generation, self.catalog.is_held)
         self.client = Client(lambda: relay.initialize)
         self.uses = Uses(self._judge, self.catalog, log)
         self.tasks = Tasks()
         self.subscriptions = Subscriptions()
-        self.asker = Asker(Questions(log), relay, self.client, parts.page)
-        self._account = AccountTools(relay, parts.session, self.asker, self._notice)
+        self.asker = Asker(Questions(log), relay, self.client, parts.session, parts.page)
+        self._newcomers = Newcomers(relay, parts.session, self.asker)
+        self._account = AccountTools(
+            relay, parts.session, self.asker, self._newcomers, self.news.notice
+        )
         self._running: set[asyncio.Task[None]] = set()
-        parts.session.on_change(self.announce)
+        parts.session.on_change(self.news.announce)
 
     def begin(self, message: Message, asked: Asked) -> None:
         """Work on a request of the client."""
@@ -90,22 +92,10 @@ class Desk:
         """Have the session renew the token, where its end is near."""
         self._keep(self._loop.create_task(self.session.ready(use=True)))
 
-    def announce(self) -> None:
-        """Tell the client that its lists changed: somebody signed in or out, or has new roles."""
-        kinds = [Kind.TOOL]
-        if "prompts" in self._relay.capabilities:
-            kinds.append(Kind.PROMPT)
-        if "resources" in self._relay.capabilities:
-            kinds.append(Kind.RESOURCE)
-        self._listening.announce(kinds)
-        if self._relay.initialized is not None:
-            for kind in kinds:
-                self._relay.write_soon(answers.notification(CHANGED[kind]))
-
     def policy_changed(self) -> None:
         """Judge by other rules from now on."""
         self.asker.questions.forget()
-        self.announce()
+        self.news.announce()
 
     def heard(self, message: Message) -> None:
         """Take what the server told in a stream of ours."""
@@ -122,39 +112,11 @@ class Desk:
         for uri in self.subscriptions:
             self._relay.ask_server("resources/subscribe", {"uri": uri}, lambda _answer: None)
         self._listening.anew()
-        self.announce()
-
-    def introduced(self, instructions: str) -> bool:
-        """Whether the server's instructions may be shown; from any thread."""
-        if self._definitions is None:
-            return True
-        self._definitions.see_instructions(instructions)
-        return not self._definitions.is_held(INSTRUCTIONS)
-
-    async def watch_definitions(self) -> None:
-        """Tell the client when something held back was approved; for ever."""
-        if self._definitions is None:
-            return
-        while True:
-            before = self._definitions.generation
-            await asyncio.sleep(_LOOK)
-            await asyncio.to_thread(self._definitions.look)
-            if self._definitions.generation != before:
-                self.announce()
+        self.news.announce()
 
     def close(self) -> None:
         """Give up what is open: the relay ends."""
         self.asker.questions.close()
-
-    def _generation(self) -> tuple[int, int]:
-        held = self._definitions
-        return self._policy.generation, 0 if held is None else held.generation
-
-    def _notice(self) -> tuple[str, dict[str, object]]:
-        """Return what whoami tells beside the person."""
-        policy = self._policy.now
-        pins = "" if self._definitions is None else self._definitions.notice()
-        return "\n".join(filter(None, [policy.notice, pins])), policy.marks()
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         self._running.add(task)
@@ -192,10 +154,12 @@ class Desk:
             self._relay.answer_soon(asked, answer)
 
     async def _use(self, message: Message, asked: Asked, use: Use) -> None:
-        token = await self._somebody()
+        token = await self._newcomers.user(message)
         if token is None:
             text = account.sign_in_needed(self.session.status())
             verdict = Verdict(Effect.DENY, Outcome.SIGN_IN_NEEDED, text)
+        elif not isinstance(token, VerifiedToken):
+            verdict = Verdict(Effect.DENY, Outcome.ASKED, result=token)
         else:
             await self._learn(use.kind, message)
             verdict = self.uses.judge(use, token)
@@ -211,7 +175,7 @@ class Desk:
 
     async def _task(self, message: Message, asked: Asked) -> None:
         """Answer what is about tasks while nobody is signed in, or let it through after all."""
-        token = await self._somebody()
+        token = await self._newcomers.somebody()
         task = message.params.get("taskId")
         if token is None or token.only_tags is not None:  # nobody knows what began a task
             text = account.sign_in_needed(self.session.status())
@@ -245,7 +209,7 @@ class Desk:
         if wanted is None or self._listening.full:
             self._relay.answer_soon(asked, answers.invalid(message))
             return
-        token = await self._somebody() if wanted.uris or wanted.tasks else None
+        token = await self._newcomers.somebody() if wanted.uris or wanted.tasks else None
         beyond: dict[str, object] = {}
         if token is not None:
             await self._learn(Kind.RESOURCE, message)
@@ -256,38 +220,11 @@ class Desk:
         self._listening.follow(_envelope(message))
         await self._listening.open(asked, wanted.kinds, beyond, _envelope(message))
 
-    async def _somebody(self) -> VerifiedToken | None:
-        """Return who is signed in, after a renewal under way (DESIGN.md 9)."""
-        await self.session.ready(use=True)
-        return self.session.current()
-
     async def _learn(self, kind: Kind, message: Message) -> None:
         envelope = _envelope(message)
         self._listening.follow(envelope)
         async with asyncio.timeout(_LIST_WAIT):
             await self.catalog.learn(kind, envelope)
-
-    async def _fetch(
-        self, method: str, params: Mapping[str, object], known: Known | None = None
-    ) -> Message:
-        got: asyncio.Future[Message | None] = self._loop.create_future()
-
-        def settle(answer: Message | None) -> None:
-            if not got.done():
-                got.set_result(answer)
-
-        def answered(answer: Message | None) -> None:
-            on_loop(self._loop, settle, answer)
-
-        ident = self._relay.ask_server(method, params, answered, known=known)
-        try:
-            answer = await got
-        finally:
-            self._relay.own_of_server.take(ident)
-        if answer is None:
-            why = self._relay.upstream.ended or "The server gave no answer that can be read."
-            raise ListFailed(answers.SERVER_GONE, why)
-        return answer
 
     def _may_be_told(self, message: Message) -> bool:
         if message.method == UPDATED:

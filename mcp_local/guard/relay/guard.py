@@ -161,7 +161,7 @@ class Guard:
 
     def introduced(self, instructions: str) -> bool:
         """Take note of the server's instructions; whether they may be shown."""
-        return self._desk.introduced(instructions)
+        return self._desk.news.introduced(instructions)
 
     def greeting(self, asked: Asked) -> None:
         """See to it that a greeting is answered some time (M18)."""

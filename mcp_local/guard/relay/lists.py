@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard import account
 from mcp_local.guard.relay.answers import encode
-from mcp_local.guard.relay.catalog import TOOLS
+from mcp_local.guard.relay.list_kinds import TOOLS
 from mcp_local.policy.model import Action, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mcp_local.guard.judge import Judge
-    from mcp_local.guard.relay.catalog import Listing, ListKind
+    from mcp_local.guard.relay.catalog import Listing
+    from mcp_local.guard.relay.list_kinds import ListKind
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.model import ClientInfo

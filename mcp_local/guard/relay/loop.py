@@ -35,7 +35,7 @@ async def guard(relay: Relay, parts: RelayParts, log: Log) -> None:
     parts.session.start()
     relay.guarded_by(Guard(relay, desk))
     try:
-        await asyncio.gather(live.watch(desk.policy_changed, log), desk.watch_definitions())
+        await asyncio.gather(live.watch(desk.policy_changed, log), desk.news.watch())
     finally:
         desk.close()
         await parts.session.close()

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mcp_local.guard.relay import catalog as module
-from mcp_local.guard.relay.catalog import (
-    PROMPTS,
-    RESOURCES,
-    TEMPLATES,
-    TOOLS,
-    Catalog,
-    ListFailed,
-    template_covers,
-)
+from mcp_local.guard.relay import catalog as module, pages
+from mcp_local.guard.relay.catalog import Catalog
+from mcp_local.guard.relay.list_kinds import PROMPTS, RESOURCES, TEMPLATES, TOOLS
 from mcp_local.guard.relay.message import read_server
+from mcp_local.guard.relay.pages import ListFailed
+from mcp_local.guard.relay.uri_templates import template_covers
 from mcp_local.log import Log
 from mcp_local.policy.model import Kind
 
@@ -148,7 +143,8 @@ def test_what_is_no_list_is_an_error(answer: Any, text: str, tmp_path: Path) -> 
 
 def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In bytes, whether in one page or in many, and in pages (M16)."""
-    monkeypatch.setattr(module, "MAX_LIST", 300)
+    for place in (module, pages):
+        monkeypatch.setattr(place, "MAX_LIST", 300)
     with pytest.raises(ListFailed, match="16 MiB"):
         asyncio.run(make(Server(tools=tools("a" * 300)), tmp_path).fetch(TOOLS, {}))
     server = Server(tools=tools("a", cursor="0"))
@@ -156,7 +152,8 @@ def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         server.pages["tools/list", str(number)] = tools("a", cursor=str(number + 1))
     with pytest.raises(ListFailed, match="16 MiB"):
         asyncio.run(make(server, tmp_path).fetch(TOOLS, {}))
-    monkeypatch.setattr(module, "MAX_LIST", 30_000)
+    for place in (module, pages):
+        monkeypatch.setattr(place, "MAX_LIST", 30_000)
     monkeypatch.setattr(module, "_MOST_PAGES", 3)
     assert len(asyncio.run(make(server, tmp_path).fetch(TOOLS, {})).pages) == 3
 

@@ -723,7 +723,7 @@ def test_what_is_held_back_is_hidden_until_it_is_approved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tools and instructions; the client is told when they are there (M7)."""
-    monkeypatch.setattr(desk, "_LOOK", 0.01)
+    monkeypatch.setattr("mcp_local.guard.relay.news._LOOK", 0.01)
     approved = Approved("", "echo")
     rules = Rules(hold=True)
     with InProcess(tmp_path, session=reader(), rules=rules, definitions=approved) as here:
