@@ -168,7 +168,8 @@ def _settled(state: SignInState, phase: Phase, now: float) -> SignInState:
 
 def _is_refusal(error: McpLocalError) -> bool:
     """Whether the authority was reached and said no, so that nothing expired goes on (M6)."""
-    return isinstance(error, InteractionNeeded | Blocked | WrongAccount | TokenRejected)
+    said_no = isinstance(error, InteractionNeeded | Blocked | WrongAccount | TokenRejected)
+    return said_no and not isinstance(error, ClockOff)
 
 
 def _phase_after(error: McpLocalError) -> Phase:

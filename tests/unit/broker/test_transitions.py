@@ -10,6 +10,7 @@ from mcp_local.broker import transitions
 from mcp_local.broker.authority.refusal import (
     AuthorityDown,
     Blocked,
+    ClockOff,
     Declined,
     InteractionNeeded,
     WrongAccount,
@@ -177,3 +178,40 @@ def test_only_waiting_states_show_an_address_or_a_code(state: SignInState) -> No
     ):
         assert after.phase not in WAITING
         assert (after.start_url, after.user_code, after.verification_uri) == ("", "", "")
+
+
+@pytest.mark.parametrize(("error", "_phase"), ERRORS)
+@pytest.mark.parametrize("state", [SignInState(), BROWSER], ids=["still", "waiting"])
+def test_a_refusal_is_remembered_until_somebody_signs_in(
+    error: McpLocalError, _phase: Phase, state: SignInState
+) -> None:
+    """The authority's no, not the person's, nor a fault of the network; M6 of an expired token."""
+    refusals = (Blocked, TokenRejected, InteractionNeeded, WrongAccount)
+    after = transitions.not_renewed(state, now=NOW, error=error)
+    assert after.refused is isinstance(error, refusals)
+    later = transitions.not_renewed(after, now=NOW, error=Unreachable("no"))
+    assert later.refused is after.refused
+    assert not transitions.signed_in(later, now=NOW, account="ada").refused
+    assert not transitions.renewed(later, now=NOW, account="ada").refused
+
+
+@pytest.mark.parametrize("state", [SignInState(faults=2), replace(BROWSER, faults=2)])
+def test_a_clock_that_is_off_is_tried_again(state: SignInState) -> None:
+    """It heals once the clock is set; until then nothing counts as out of reach."""
+    error = ClockOff(Rejection.EXPIRED, "off")
+    after = transitions.not_renewed(state, now=NOW, error=error)
+    assert (after.phase, after.faults, after.refused) == (state.phase, 0, False)
+    assert NOW < after.retry_after <= NOW + 60
+    failed = transitions.failed(BROWSER, now=NOW, error=error)
+    assert (failed.phase, failed.problem and failed.problem.code) == (Phase.SIGNED_OUT, "clock_off")
+
+
+def test_a_window_is_waited_for_like_a_browser() -> None:
+    """It has a deadline, and counts as a prompt."""
+    state = transitions.waiting_for_window(SignInState(), now=NOW, deadline=NOW + 300)
+    assert (state.phase, state.deadline, state.last_prompt) == (
+        Phase.WAITING_FOR_WINDOW,
+        NOW + 300,
+        NOW,
+    )
+    assert transitions.interrupted(state, now=NOW).phase is Phase.INTERRUPTED

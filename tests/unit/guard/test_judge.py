@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.guard.judge import Check, Judge, Wish, wishing
+from mcp_local.identity.grace import Grace
 from mcp_local.log import Log
+from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.model import Action, ClientInfo, Component, Decision, Effect, Kind, Request
+from mcp_local.policy.parse import parse_policy
 from tests.support.people import person
 
 if TYPE_CHECKING:
@@ -182,3 +185,21 @@ def test_offline_commands_write_down_and_let_through() -> None:
     assert asked(judge_of(None), wish, own_auth=False)
     assert asked(judge_of(None), wish, own_auth=True)
     assert explained[TOOL].effect is Effect.DENY
+
+
+@pytest.mark.parametrize("own_auth", [False, True])
+def test_past_its_end_a_token_serves_what_is_tagged(*, own_auth: bool) -> None:
+    """Whatever else would decide: the policy, its tags, or the component's own check."""
+    late = Grace(60.0, frozenset({"safe"})).extended(ADA)
+    tagged, other = Component(Kind.TOOL, "tool", frozenset({"safe"})), Component(Kind.TOOL, "tool")
+    table = None if own_auth else Table(ALLOW_ALL)
+    for action in (Action.LIST, Action.CALL):
+        judge = judge_of(table, late)
+        assert asked(judge, Wish(action), tagged, own_auth=own_auth)
+        assert not asked(judge, Wish(action), other, own_auth=own_auth)
+    text = "version: 1\ntags: {safe: {tools: [tool]}}\nroles: {reader: {tools: ['*']}}"
+    given = compile_policy([parse_policy(text, "policy.yaml")])
+    judge = Judge(given, lambda: late, None)
+    assert asked(judge, Wish(Action.CALL), TOOL)
+    assert not asked(judge, Wish(Action.CALL), OTHER)
+    assert asked(Judge(given, lambda: ADA, None), Wish(Action.CALL), OTHER)

@@ -6,6 +6,7 @@ from contextvars import copy_context
 
 from mcp_local.guard.live import install_session, judged_as, live_token
 from mcp_local.guard.roles import current_user
+from mcp_local.identity.grace import Grace
 from tests.support.people import MemorySession, person
 
 
@@ -40,3 +41,17 @@ def test_somebody_else_is_not_served_in_place_of_the_person_judged() -> None:
         session.token = person("eve", "writer")
         assert live_token(session) is None
     assert live_token(session) is session.token
+
+
+def test_an_expired_token_serves_only_what_began_with_it() -> None:
+    """A call let in while the token was good gets none once only tagged components go on."""
+    full = person("ada", "reader")
+    session = MemorySession(full)
+    late = Grace(60.0, frozenset({"safe"})).extended(full)
+    with judged_as(full):
+        session.token = late
+        assert live_token(session) is None
+    with judged_as(late):
+        assert live_token(session) is late
+        session.token = full
+        assert live_token(session) is full
