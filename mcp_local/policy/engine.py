@@ -12,7 +12,7 @@ from mcp_local.policy.fields import Case
 from mcp_local.policy.index import RuleIndex
 from mcp_local.policy.matching import hints_of, subject_of
 from mcp_local.policy.model import Decision, Effect, Kind
-from mcp_local.policy.uris import fault
+from mcp_local.policy.uris import fault, fault_of_read
 from mcp_local.policy.weigh import Scale, stand
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _ambiguous(subject: Subject) -> str:
     """Return what makes an address ambiguous (POLICY.md 4), empty if nothing does."""
     if subject.kind is not Kind.RESOURCE:
         return ""
-    return fault(subject.name) or fault(subject.uri)
+    return fault(subject.name) or fault_of_read(subject.uri, subject.name)
 
 
 def _read_of_people(rules: Sequence[Rule]) -> list[str]:

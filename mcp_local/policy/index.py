@@ -52,7 +52,7 @@ class RuleIndex:
             return iter(self._rules)
         found = set(self._others)
         found.update(self._by_namespace.get(subject.namespace, ()))
-        for name in {subject.name, subject.uri}:
+        for name in {subject.name, subject.uri, subject.uri.partition("?")[0]}:
             found.update(self._by_name.get(name, ()))
             for length in self._prefix_lengths:
                 found.update(self._by_prefix.get(name[:length], ()))

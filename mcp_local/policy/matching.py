@@ -98,10 +98,28 @@ class Names:
         if subject.name in self._texts:
             return True
         if subject.uri:
-            return self._has(subject.uri)
+            return self._is_read(subject.uri)
         if any(glob.covers(subject.name) for glob in self._wild):
             return True
         return None if any(glob.may_match(subject.name) for glob in self.globs) else False
+
+    def _is_read(self, uri: str) -> Truth:
+        """Tell whether a URI is meant that is read through a template.
+
+        Servers leave out of a query what they don't know, so what has no `?` of its own must fit
+        the URI with and without it; where it fits one of them only, it isn't known.
+        """
+        bare, query, _ = uri.partition("?")
+        if not query:
+            return self._has(uri)
+        unknown = False
+        for glob in self.globs:
+            fits = glob.matches(uri)
+            if "?" not in glob.text and glob.matches(bare) is not fits:
+                unknown = True
+            elif fits:
+                return True
+        return None if unknown else False
 
     def _has(self, name: str) -> bool:
         return name in self._texts or any(glob.matches(name) for glob in self._wild)

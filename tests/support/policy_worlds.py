@@ -29,8 +29,10 @@ globs = st.lists(
 ).map("".join)
 uris = names.map("x://".__add__).filter(lambda uri: "//" not in uri[4:])
 uri_globs = globs.map("x://".__add__)
-templates = st.lists(st.sampled_from(["a", "b", "/", "{p}", "{q}"]), min_size=1, max_size=4).map(
-    lambda parts: "x://" + "".join(parts)
+templates = st.builds(
+    lambda parts, query: f"x://{''.join(parts)}{query}",
+    st.lists(st.sampled_from(["a", "b", "/", "{p}", "{q}"]), min_size=1, max_size=4),
+    st.sampled_from(["", "", "{?r}"]),
 )
 
 
@@ -218,8 +220,10 @@ def components(draw: st.DrawFn) -> Component:
 
 def expansions(template: str) -> st.SearchStrategy[str]:
     """Return URIs that a template leads to."""
-    return st.tuples(names, names).map(
-        lambda values: template.replace("{p}", values[0]).replace("{q}", values[1])
+    queries = st.one_of(st.just(""), names.map("?".__add__))
+    return st.builds(
+        lambda p, q, r: template.replace("{p}", p).replace("{q}", q).replace("{?r}", r),
+        *(names, names, queries),
     )
 
 

@@ -385,11 +385,20 @@ def _named(texts: list[str], component: Component) -> bool | None:
     if component.name in texts:
         return True
     if component.uri:
-        return _fits(component.uri, texts)
+        return _read(component.uri, texts)
     pieces = _pieces(component.name)
     if any(_meet(_signs(text), pieces, whole=True) for text in texts):
         return True
     return None if any(_meet(_signs(text), pieces, whole=False) for text in texts) else False
+
+
+def _read(uri: str, texts: list[str]) -> bool | None:
+    """Servers drop what they don't know of a query: without a `?` of its own a text fits both."""
+    bare = uri.split("?", maxsplit=1)[0]
+    both = [{_fits(uri, [text]), _fits(uri if "?" in text else bare, [text])} for text in texts]
+    if {True} in both:
+        return True
+    return None if {True, False} in both else False
 
 
 def _signs(glob: str) -> list[str]:

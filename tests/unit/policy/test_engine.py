@@ -347,3 +347,32 @@ def test_no_policy_and_a_broken_one_refuse_everybody() -> None:
             assert (decision.effect, decision.rule) == (Effect.DENY, name)
             assert decision.needs_roles == ()
     assert "rolse" in broken.decide(None, Request(Action.LIST), tool("x")).reason
+
+
+@pytest.mark.parametrize(
+    ("template", "uri", "effect"),
+    [
+        ("docs://{name}{?page}", "docs://a.txt", Effect.ALLOW),
+        ("docs://{name}{?page}", "docs://a.key?.txt", Effect.DENY),
+        ("docs://{name}{?page}", "docs://a.txt?page=2.txt", Effect.ALLOW),
+        ("docs://{name}{?page}", "docs://secret.txt?a.txt", Effect.DENY),
+        ("docs://{name}", "docs://a.key?.txt", Effect.DENY),
+        ("docs://{name}", "docs://a.key#.txt", Effect.DENY),
+        ("docs://{name}", "docs://s%65cret.txt", Effect.DENY),
+        ("find://{?words}", "find://?words=x", Effect.ALLOW),
+    ],
+)
+def test_what_a_server_drops_or_decodes_is_no_way_round_a_pattern(
+    template: str, uri: str, effect: Effect
+) -> None:
+    """FastMCP reads `docs://a.key?.txt` as `docs://a.key`: an ending proves nothing there."""
+    policy = compile_policy([parse_policy(ENDINGS, "policy.yaml")])
+    read = Component(Kind.RESOURCE, template, template=True, uri=uri)
+    assert ask(policy, read, "Reader", action=Action.READ).effect is effect
+
+
+ENDINGS = """
+rules:
+  - {name: texts, effect: allow, resources: {patterns: ["docs://*.txt", "find://?words=*"]}}
+  - {name: secret, effect: deny, resources: {uris: ["docs://secret.txt"]}}
+"""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_local.policy.uris import fault
+from mcp_local.policy.uris import fault, fault_of_read
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,9 @@ from mcp_local.policy.uris import fault
         ("docs://a%5Cb", "an encoded"),
         ("docs://%2e%2E/b", "an encoded"),
         ("docs://a%252fb", "an encoded"),
+        ("docs://%73ecret", "an encoded letter"),
+        ("docs://%5Ax", "an encoded letter"),
+        ("docs://%31%2d%5f%7E", "an encoded letter"),
         ("docs://a%zz", "encodes nothing"),
         ("docs://a%", "encodes nothing"),
         ("docs://a%2", "encodes nothing"),
@@ -64,3 +67,25 @@ def test_ambiguous_addresses_are_told(uri: str, what: str) -> None:
 def test_plain_addresses_have_no_fault(uri: str) -> None:
     """Nothing is refused that has one meaning only."""
     assert fault(uri) == ""
+
+
+@pytest.mark.parametrize(
+    ("uri", "template", "what"),
+    [
+        ("docs://a.key#.txt", "docs://{name}", "a fragment"),
+        ("docs://a#", "docs://{name}{?page}", "a fragment"),
+        ("docs://a.key?.txt", "docs://{name}", "a query"),
+        ("docs://a?", "docs://{name*}", "a query"),
+        ("docs://a/../b", "docs://{+name}", "a dot segment"),
+        ("docs://a?page=2", "docs://{name}{?page}", ""),
+        ("docs://a?page=2", "docs://{name}?page={page}", ""),
+        ("docs://a#top", "docs://{name}{#part}", ""),
+        ("web://x/?a=b#c", "web://{+address}", ""),
+        ("docs://a", "docs://{name}", ""),
+    ],
+)
+def test_what_a_template_has_no_place_for_is_told(uri: str, template: str, what: str) -> None:
+    """A query or fragment that servers drop before they read can't pass for a part of the name."""
+    found = fault_of_read(uri, template)
+    assert what in found
+    assert bool(found) is bool(what)
