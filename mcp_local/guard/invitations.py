@@ -74,10 +74,11 @@ class Invitations:
                 self._session.opened()
             case Answer.NO:
                 return None
-            case Answer.WAITING | Answer.NO_WAY:  # nobody has answered: a browser shows it, too
+            case Answer.NO_WAY:
                 await self._session.open_page()
-            case Answer.BUSY:
-                pass
+            case Answer.WAITING | Answer.BUSY:  # asked already, perhaps for another call
+                await over
+                await self._session.open_page()
             case result:
                 return result
         await over

@@ -59,8 +59,8 @@ class Question:
 
     @property
     def about(self) -> tuple[Kind, str]:
-        """What at most one question is open for."""
-        return (self.kind, self.name)
+        """What at most one question is open for: a component, or one sign-in."""
+        return (self.kind, self.call if self.url else self.name)
 
     def agreed(self, action: str, content: Mapping[str, object] | None) -> bool:
         """Whether an answer is a yes: to open the page, or the form with its box ticked."""

@@ -127,7 +127,8 @@ class Prompting:
         page was opened already.
         """
         allowed = by_person or (self._when is not SignInWhen.NEVER and not self.left_alone)
-        if self._has_page and allowed and not self._view.settled and not self.under_way:
+        asked = self.joinable or bool(self._attempts)
+        if self._has_page and allowed and not self._view.settled and not asked:
             ask = self.for_person if by_person else self.unasked
             self.begin(lambda: ask(by_client=True))
         await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
