@@ -20,7 +20,7 @@ from mcp_local.guard.upstream import UpstreamGone
 from mcp_local.log import Log
 from mcp_local.policy.compile import compile_policy
 from mcp_local.policy.parse import parse_policy
-from tests.support.people import MemorySession
+from tests.support.people import MemorySession, person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -285,6 +285,11 @@ class InProcess:
         """Return the log's lines of one event."""
         text = self.log_file.read_text(encoding="utf-8") if self.log_file.exists() else ""
         return [each for each in map(json.loads, text.splitlines()) if each["event"] == event]
+
+
+def reader() -> MemorySession:
+    """Return a session in which a reader is signed in."""
+    return MemorySession(person("ada", "reader"))
 
 
 def text_of(answer: Mapping[str, Any]) -> str:

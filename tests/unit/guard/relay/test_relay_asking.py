@@ -1,0 +1,130 @@
+"""Asking the person through the relay's client, in both eras."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.in_process_relay import MODERN, InProcess, reader, text_of
+from tests.support.people import person
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORM: dict[str, Any] = {"elicitation": {"form": {}}}
+YES = {"action": "accept", "content": {"confirm": True}}
+
+
+def test_the_person_is_asked_in_the_client(tmp_path: Path) -> None:
+    """Handshake era: by a form of ours; the call goes on with a yes, and only then."""
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.open()
+        for answer, outcome in (({"action": "decline"}, "Not confirmed"), (YES, None)):
+            here.heard.clear()
+            ident = here.post("tools/call", {"name": "ask_me", "arguments": {"n": outcome}})
+            form = here.told("elicitation/create")
+            assert "ask_me" in form["params"]["message"]
+            here.server.say({"id": form["id"], "result": YES})  # not the server's to say (M27)
+            here.say({"id": form["id"], "result": answer})
+            if outcome is None:
+                assert here.answer(ident)["result"] == {"said": "tools/call"}
+            else:
+                assert outcome in text_of(here.answer(ident))
+        assert here.server.methods().count("tools/call") == 1
+        decisions = here.wait(lambda: (d := here.logged("decision"))[1:] and d)
+        assert [d["outcome"] for d in decisions] == ["declined", "ok"]
+
+
+def test_a_call_that_waits_for_the_person_can_be_cancelled(tmp_path: Path) -> None:
+    """It waits with progress, where the client wants to know."""
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me", "_meta": {"progressToken": "p"}})
+        here.told("elicitation/create")
+        progress = here.told("notifications/progress")["params"]
+        assert (progress["progressToken"], progress["progress"]) == ("p", 0)
+        here.say({"method": "notifications/cancelled", "params": {"requestId": ident}})
+        here.wait(lambda: here.relay.open.find(ident) is None)
+        assert [line["outcome"] for line in here.logged("decision")] == ["aborted"]
+        assert "tools/call" not in here.server.methods()
+
+
+def test_who_can_not_be_asked_says_no(tmp_path: Path) -> None:
+    """A client without forms, or one that refuses them, and no page either."""
+    with InProcess(tmp_path, session=reader()) as here:
+        here.open()
+        assert "no way to ask" in text_of(here.call("ask_me"))
+    with InProcess(tmp_path, session=reader(), capabilities={"elicitation": {}}) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me"})
+        form = here.told("elicitation/create")
+        here.say({"id": form["id"], "error": {"code": -32601, "message": "no forms"}})
+        assert "no way to ask" in text_of(here.answer(ident))
+
+
+def test_a_yes_is_for_who_was_asked(tmp_path: Path) -> None:
+    """If somebody else signs in meanwhile the call is refused (M27)."""
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me"})
+        form = here.told("elicitation/create")
+        here.session.token = person("bea", "reader")
+        here.say({"id": form["id"], "result": YES})
+        assert "has changed" in text_of(here.answer(ident))
+        assert "tools/call" not in here.server.methods()
+
+
+def test_the_person_is_asked_between_two_calls(tmp_path: Path) -> None:
+    """Modern era: the server hears of the call only, not of the question (M27)."""
+    with InProcess(tmp_path, MODERN, session=reader(), capabilities=FORM) as here:
+        here.open()
+        asked_back = here.call("ask_me", {"n": 1})["result"]
+        assert asked_back["resultType"] == "input_required"
+        state = asked_back["requestState"]
+        reply = {"requestState": state, "inputResponses": {"confirm": YES}}
+        other = here.call("ask_me", {"n": 2}, **reply)
+        assert "Waiting for your yes to another call" in text_of(other)
+        answer = here.call("ask_me", {"n": 1}, **reply)
+        assert answer["result"]["said"] == "tools/call"
+        params = here.server.heard[-1]["params"]
+        assert "requestState" not in params
+        assert "inputResponses" not in params
+        again = here.call("ask_me", {"n": 1}, requestState=state)
+        assert again["result"]["resultType"] == "input_required"
+        decisions = here.wait(lambda: (d := here.logged("decision"))[3:] and d)
+        assert [d["outcome"] for d in decisions] == ["asked", "waiting", "ok", "asked"]
+
+
+def test_a_server_that_asks_back_is_asked_about_once(tmp_path: Path) -> None:
+    """The retry of a call that the person agreed to needs no second yes."""
+    with InProcess(tmp_path, MODERN, session=reader(), capabilities=FORM) as here:
+        here.open()
+        inner: dict[str, Any] = {"a": {"method": "elicitation/create", "params": {}}}
+        here.server.answers["tools/call"] = lambda body: (
+            {"content": []}
+            if "inputResponses" in body["params"]
+            else {"resultType": "input_required", "inputRequests": inner, "requestState": "own"}
+        )
+        state = here.call("ask_me")["result"]["requestState"]
+        reply = {"requestState": state, "inputResponses": {"confirm": YES}}
+        assert here.call("ask_me", **reply)["result"]["requestState"] == "own"
+        done = here.call("ask_me", requestState="own", inputResponses={"a": YES})
+        assert done["result"]["content"] == []
+
+
+def test_the_account_tools_answer_as_elsewhere(tmp_path: Path) -> None:
+    """Sign-in, whoami, and sign-out after the person's yes."""
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.open()
+        assert "Signed in as" in text_of(here.call("mcp_local_sign_in"))
+        whoami = here.call("mcp_local_whoami", {"refresh": True})["result"]
+        assert whoami["structuredContent"]["roles"] == ["reader"]
+        ident = here.post("tools/call", {"name": "mcp_local_sign_out"})
+        here.say({"id": here.told("elicitation/create")["id"], "result": {"action": "cancel"}})
+        assert "Still signed in" in text_of(here.answer(ident))
+    with InProcess(tmp_path, MODERN, session=reader(), capabilities=FORM) as here:
+        here.open()
+        state = here.call("mcp_local_sign_out")["result"]["requestState"]
+        reply = {"requestState": state, "inputResponses": {"confirm": YES}}
+        assert "Signed out" in text_of(here.call("mcp_local_sign_out", **reply))
+        assert here.session.token is None
+        assert "Signed out" in text_of(here.call("mcp_local_sign_out"))

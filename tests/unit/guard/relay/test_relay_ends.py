@@ -1,0 +1,205 @@
+"""The relay before its guard is there, beside a server that dies, and when things go wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mcp_local.guard.relay import asked, desk, relay
+from mcp_local.guard.relay.parts import Rules
+from mcp_local.guard.relay.refusing import RefusingGuard
+from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+ERAS = (HANDSHAKE, MODERN)
+FORM: dict[str, Any] = {"elicitation": {"form": {}}}
+
+
+@pytest.fixture(params=ERAS)
+def here(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
+    """A relay with a reader signed in."""
+    with InProcess(tmp_path, request.param, session=reader(), capabilities=FORM) as relay:
+        relay.open()
+        yield relay
+
+
+def test_what_comes_before_the_guard_waits_for_it(tmp_path: Path) -> None:
+    """What needs no judging passes; what was cancelled meanwhile is gone."""
+    with InProcess(tmp_path, session=reader(), guarded=False) as here:
+        here.open()
+        assert here.ask("ping")["result"] == {"said": "ping"}
+        early = [here.post("tools/call", {"name": "echo"}) for _ in range(2)]
+        here.say({"method": "notifications/cancelled", "params": {"requestId": early[0]}})
+        here.server.say({"method": "notifications/resources/updated", "params": {"uri": "x"}})
+        here.server.say({"method": "notifications/message", "params": {}})
+        here.told("notifications/message")
+        here.guard()
+        assert here.answer(early[1])["result"] == {"said": "tools/call"}
+        assert not any(each.get("id") == early[0] for each in here.heard)
+        assert not any(
+            each.get("method") == "notifications/resources/updated" for each in here.heard
+        )
+
+
+def test_few_can_wait_for_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest are refused at once."""
+    monkeypatch.setattr(relay, "_MOST_EARLY", 1)
+    with InProcess(tmp_path, session=reader(), guarded=False) as here:
+        here.post("tools/list")
+        assert "Too many" in here.ask("tools/list")["error"]["message"]
+        monkeypatch.setattr(asked, "MOST", 0)
+        monkeypatch.setattr(asked, "MOST_HELD", 0)
+        assert "Too many" in here.ask("ping")["error"]["message"]
+        monkeypatch.undo()
+
+
+def test_without_a_guard_nothing_passes(tmp_path: Path) -> None:
+    """If what judges can't be loaded, only what is nobody's goes through."""
+    with InProcess(tmp_path, guarded=False) as here:
+        here.open()
+        here.relay.guarded_by(RefusingGuard(here.relay))
+        assert "could not be loaded" in text_of(here.call("echo"))
+        here.server.say({"method": "notifications/resources/updated", "params": {"uri": "x"}})
+        here.server.say({"method": "notifications/message", "params": {}})
+        here.told("notifications/message")
+        assert not any("updated" in each.get("method", "") for each in here.heard)
+        assert here.ask("ping")["result"] == {"said": "ping"}
+
+
+def test_a_server_that_dies_is_there_again(tmp_path: Path) -> None:
+    """What was under way fails; what comes meanwhile waits; it is greeted as before."""
+    with InProcess(tmp_path, session=reader()) as here:
+        here.open()
+        here.ask("logging/setLevel", {"level": "debug"})
+        here.ask("resources/subscribe", {"uri": "docs://open"})
+        here.server.answers["tools/call"] = lambda _: None
+        lost = here.post("tools/call", {"name": "echo"})
+        here.wait(lambda: "tools/call" in here.server.methods())
+        del here.server.answers["tools/call"]
+        before = len(here.server.heard)
+        here.server.lives = 2
+        here.server.die("Out of memory.")
+        assert "Out of memory." in here.answer(lost)["error"]["message"]
+        assert here.call("echo")["result"] == {"said": "tools/call"}
+        here.told("notifications/tools/list_changed")
+        here.wait(lambda: "resources/subscribe" in here.server.methods()[before:])
+        assert here.server.methods()[before : before + 2] == [
+            "initialize",
+            "notifications/initialized",
+        ]
+        assert "logging/setLevel" in here.server.methods()[before:]
+        assert here.logged("decision")[-2]["outcome"] == "aborted"
+
+
+def test_a_server_that_is_gone_for_good_is_an_error(here: InProcess) -> None:
+    """For each request; the account tools still answer."""
+    here.server.lives = 1
+    here.server.die("It is gone.")
+    here.wait(lambda: here.server.lives == 0)
+    assert "It is gone." in here.ask("ping")["error"]["message"]
+    assert "It is gone." in json.dumps(here.ask("tools/list"))
+    assert "Signed in" in text_of(here.call("mcp_local_whoami"))
+    here.say({"method": "notifications/roots/list_changed"})
+
+
+def test_a_slow_greeting_is_answered_some_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so are lists, before the client gives up (M18)."""
+    monkeypatch.setattr("mcp_local.guard.relay.guard._GREETING_WAIT", 0.05)
+    monkeypatch.setattr(desk, "_LIST_WAIT", 0.05)
+    with InProcess(tmp_path, session=reader()) as here:
+        for method in ("initialize", "tools/list"):
+            here.server.answers[method] = lambda _: None
+        assert "has not answered" in here.ask("initialize")["error"]["message"]
+        assert "has not given its list" in here.ask("tools/list")["error"]["message"]
+        assert "has not given its list" in here.call("echo")["error"]["message"]
+    with InProcess(tmp_path, session=reader(), guarded=False) as here:
+        here.server.answers["initialize"] = lambda _: None
+        ident = here.post("initialize")
+        here.guard()
+        assert "has not answered" in here.answer(ident)["error"]["message"]
+
+
+class Approved:
+    """Definitions of which some are held back."""
+
+    def __init__(self, *held: str) -> None:
+        self.held = set(held)
+        self.generation = 0
+        self.approve: Callable[[], None] = lambda: None
+
+    def see(self, which: str, items: Any) -> None:
+        """Note that a list was seen."""
+
+    def see_instructions(self, text: str) -> None:
+        """Note that they were seen."""
+
+    def is_held(self, which: str, name: str = "") -> bool:
+        """Whether it is one of those."""
+        del which
+        return name in self.held
+
+    def look(self) -> bool:
+        """Let something be approved."""
+        self.approve()
+        return False
+
+    def notice(self) -> str:
+        """Say so."""
+        return "Something is held back."
+
+
+def test_what_is_held_back_is_hidden_until_it_is_approved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tools and instructions; the client is told when they are there (M7)."""
+    monkeypatch.setattr("mcp_local.guard.relay.news._LOOK", 0.01)
+    approved = Approved("", "echo")
+    rules = Rules(hold=True)
+    with InProcess(tmp_path, session=reader(), rules=rules, definitions=approved) as here:
+        assert "instructions" not in here.open()["result"]
+        assert "echo" not in json.dumps(here.ask("tools/list"))
+        assert "Unknown tool" in text_of(here.call("echo"))
+        assert "Something is held back." in text_of(here.call("mcp_local_whoami"))
+
+        def approve() -> None:
+            approved.held.clear()
+            approved.generation = 1
+
+        approved.approve = approve
+        here.told("notifications/tools/list_changed")
+        assert "echo" in json.dumps(here.ask("tools/list"))
+        assert here.open()["result"]["instructions"] == "Be nice."
+
+
+def test_a_fault_of_the_guard_is_a_refusal(
+    here: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it waits and where it judges at once; never a way through."""
+    here.ask("tools/list")
+    here.call("echo")
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("mcp_local.guard.relay.catalog.Catalog.find", broken)
+    assert "could not judge" in text_of(here.call("echo"))
+    monkeypatch.setattr("mcp_local.guard.relay.lists.Lists.shown", broken)
+    assert "could not judge" in here.ask("tools/list")["error"]["message"]
+    assert here.server.methods().count("tools/call") == 1
+    assert {line["kind"] for line in here.logged("fault")} == {"RuntimeError"}
+
+
+def test_what_the_end_cuts_off_is_logged(here: InProcess) -> None:
+    """As aborted."""
+    here.server.answers["tools/call"] = lambda _: None
+    here.post("tools/call", {"name": "echo"})
+    here.wait(lambda: "tools/call" in here.server.methods())
+    here.relay.abandon()
+    assert here.logged("decision")[-1]["outcome"] == "aborted"

@@ -1,0 +1,175 @@
+"""What the relay tells without being asked: changes, subscriptions, streams."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.in_process_relay import MODERN, InProcess, reader, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+SUBSCRIPTION = "io.modelcontextprotocol/subscriptionId"
+
+
+def test_subscribed_resources_are_told_of(tmp_path: Path) -> None:
+    """And parts of them, as long as the person may see them."""
+    with InProcess(tmp_path, session=reader()) as here:
+        here.open()
+        for uri, outcome in (("item://1", "result"), ("docs://closed", "error")):
+            assert outcome in here.ask("resources/subscribe", {"uri": uri})
+        for uri in ("item://1", "item://1/part", "docs://closed"):
+            here.server.say({"method": "notifications/resources/updated", "params": {"uri": uri}})
+        here.ask("ping")
+        told = [e["params"]["uri"] for e in here.heard if "updated" in e.get("method", "")]
+        assert told == ["item://1", "item://1/part"]
+        here.session.token = None
+        here.server.say(
+            {"method": "notifications/resources/updated", "params": {"uri": "item://1"}}
+        )
+        assert "result" in here.ask("resources/unsubscribe", {"uri": "item://1"})
+        assert sum("updated" in each.get("method", "") for each in here.heard) == 2
+
+
+def test_changes_are_told_in_the_handshake_era(tmp_path: Path) -> None:
+    """After a sign-in by us, after a change of its own by the server; then it is asked anew."""
+    with InProcess(tmp_path, session=reader()) as here:
+        here.open()
+        here.call("echo")
+        here.on_loop(here.session.callbacks[0])
+        here.told("notifications/tools/list_changed")
+        here.told("notifications/prompts/list_changed")
+        here.told("notifications/resources/list_changed")
+        here.server.lists["tools"] = [{"name": "slow"}]
+        here.server.say({"method": "notifications/tools/list_changed"})
+        here.wait(lambda: sum("tools/list_c" in e.get("method", "") for e in here.heard) == 2)
+        assert "Unknown tool" in text_of(here.call("echo"))
+        assert here.server.methods().count("tools/list") == 2
+
+
+def listen(here: InProcess, **wanted: Any) -> int:
+    """Open a stream and wait for its acknowledgement; return its id."""
+    ident = here.post("subscriptions/listen", {"notifications": wanted})
+    here.wait(lambda: any(of_stream(each, ident) for each in here.heard))
+    return ident
+
+
+def of_stream(message: dict[str, Any], ident: int) -> bool:
+    """Whether a message belongs to a stream."""
+    return message.get("params", {}).get("_meta", {}).get(SUBSCRIPTION) == ident
+
+
+def stream(here: InProcess, ident: int) -> list[dict[str, Any]]:
+    """Return what came in a stream."""
+    return [each for each in here.heard if of_stream(each, ident)]
+
+
+@pytest.fixture
+def modern(tmp_path: Path) -> Generator[InProcess]:
+    """A relay of the modern era before a server that takes streams, a reader signed in."""
+    with InProcess(tmp_path, MODERN, session=reader()) as here:
+
+        def acknowledge(body: dict[str, Any]) -> None:
+            params = {
+                "notifications": body["params"]["notifications"],
+                "_meta": {SUBSCRIPTION: body["id"]},
+            }
+            method = "notifications/subscriptions/acknowledged"
+            here.server.say({"method": method, "params": params})
+
+        here.server.answers["subscriptions/listen"] = acknowledge
+        here.open()
+        yield here
+
+
+def own_streams(here: InProcess) -> list[dict[str, Any]]:
+    """Return the streams that the server was asked for."""
+    return [body for body in here.server.heard if body.get("method") == "subscriptions/listen"]
+
+
+def test_streams_tell_of_lists_and_resources(modern: InProcess) -> None:
+    """Ours and the server's together, under the client's id; only what the person may see."""
+    uris = ["item://1", "docs://closed", 7]
+    ident = listen(modern, toolsListChanged=True, resourceSubscriptions=uris, other=True)
+    (first,) = stream(modern, ident)
+    assert first["params"]["notifications"] == {
+        "toolsListChanged": True,
+        "resourceSubscriptions": ["item://1"],
+    }
+    follows, resources = own_streams(modern)
+    assert set(follows["params"]["notifications"]) >= {"toolsListChanged"}
+    meta = {"_meta": {SUBSCRIPTION: resources["id"]}}
+    for uri in ("item://1", "docs://closed"):
+        params = {"uri": uri, **meta}
+        modern.server.say({"method": "notifications/resources/updated", "params": params})
+    modern.server.say({"method": "notifications/message", "params": dict(meta)})
+    params = {"_meta": {SUBSCRIPTION: follows["id"]}}
+    for kind in ("tools", "prompts"):
+        modern.server.say({"method": f"notifications/{kind}/list_changed", "params": params})
+    modern.wait(lambda: len(stream(modern, ident)) == 3)
+    assert [each["method"] for each in stream(modern, ident)[1:]] == [
+        "notifications/resources/updated",
+        "notifications/tools/list_changed",
+    ]
+    modern.on_loop(modern.session.callbacks[0])
+    modern.wait(lambda: len(stream(modern, ident)) == 4)
+
+
+def test_streams_end_when_they_are_cancelled(modern: InProcess) -> None:
+    """That to the server as well; what it still tells there goes nowhere."""
+    ident = listen(modern, resourceSubscriptions=["item://1"])
+    own = own_streams(modern)[-1]["id"]
+    modern.say({"method": "notifications/cancelled", "params": {"requestId": ident}})
+    modern.wait(lambda: "notifications/cancelled" in modern.server.methods())
+    assert modern.server.heard[-1]["params"]["requestId"] == own
+    params = {"uri": "item://1", "_meta": {SUBSCRIPTION: own}}
+    modern.server.say({"method": "notifications/resources/updated", "params": params})
+    modern.ask("ping")
+    assert len(stream(modern, ident)) == 1
+
+
+def test_a_stream_tells_of_own_tasks_only(modern: InProcess) -> None:
+    """Those of other people aren't even asked for."""
+    modern.server.answers["tools/call"] = lambda _: {"resultType": "task", "taskId": "t1"}
+    modern.call("echo")
+    ident = listen(modern, taskIds=["t1", "t2"])
+    assert stream(modern, ident)[0]["params"]["notifications"] == {"taskIds": ["t1"]}
+    own = own_streams(modern)[-1]["id"]
+    for task in ("t1", "t2"):
+        params = {"taskId": task, "_meta": {SUBSCRIPTION: own}}
+        modern.server.say({"method": "notifications/tasks/status", "params": params})
+    modern.wait(lambda: len(stream(modern, ident)) == 2)
+    assert stream(modern, ident)[1]["params"]["taskId"] == "t1"
+
+
+def test_a_server_without_streams_has_ours(tmp_path: Path) -> None:
+    """Changes of lists are told; its resources aren't promised."""
+    with InProcess(tmp_path, MODERN, session=reader()) as here:
+        absent = {"code": -32601, "message": "Method not found"}
+        here.server.answers["subscriptions/listen"] = lambda _: absent
+        here.open()
+        ident = listen(here, toolsListChanged=True, resourceSubscriptions=["item://1"])
+        told = stream(here, ident)[0]["params"]["notifications"]
+        assert told == {"toolsListChanged": True}
+
+
+def test_streams_are_few_and_well_formed(
+    modern: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be read is no stream."""
+    assert "error" in modern.ask("subscriptions/listen", {"notifications": []})
+    monkeypatch.setattr("mcp_local.guard.relay.listen._MOST", 1)
+    listen(modern, promptsListChanged=True)
+    assert "error" in modern.ask("subscriptions/listen", {"notifications": {}})
+
+
+def test_a_stream_outlives_its_server(modern: InProcess) -> None:
+    """It is asked of the next one; an answer to the greeting of old isn't needed."""
+    ident = listen(modern, toolsListChanged=True, resourceSubscriptions=["item://1"])
+    modern.server.lives = 2
+    modern.server.die()
+    modern.wait(lambda: len(stream(modern, ident)) == 2)
+    modern.wait(lambda: len(own_streams(modern)) == 3)
