@@ -56,8 +56,9 @@ class Bench:
             self.desk.sign_in(user)
 
     def run(self, folder: Path, era: str = HANDSHAKE) -> Wire:
-        """Start the program as a client does."""
-        return Wire((*PYTHON, "run", "it"), folder, era=era, environ=self.desk.environ)
+        """Start the program as a client does that can ask its person nothing."""
+        command = (*PYTHON, "run", "it")
+        return Wire(command, folder, era=era, environ=self.desk.environ, capabilities={})
 
     def audiences(self) -> set[str]:
         """Return whose tokens the server was sent."""

@@ -227,7 +227,7 @@ def test_an_older_server_answers_no_call_that_was_cancelled(tmp_path: Path, olde
     def script(exchange: Exchange) -> None:
         message = exchange.came.message
         if message.get("method") == "tools/call":
-            exchange.answer(202)
+            exchange.answer(202, Connection="close")  # else the next request would wait here
             late.wait(10)
             assert older.stream is not None
             older.stream.event({"jsonrpc": "2.0", "id": message["id"], "result": {}})
