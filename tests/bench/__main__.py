@@ -11,8 +11,9 @@ import core
 import hosted
 import policy
 import relay
+import signin
 
-NAMES = ("core", "policy", "hosted", "relay")
+NAMES = ("core", "policy", "hosted", "relay", "signin")
 LONG = ("growth", "bridge")
 """Run only when they are named: they take long, or need npm and PyPI."""
 
@@ -28,6 +29,8 @@ def run(name: str, home: Path, *, quick: bool) -> None:
             hosted.main(home, quick=quick)
         case "relay":
             relay.main(home, quick=quick)
+        case "signin":
+            signin.main(quick=quick)
         case "bridge":
             bridge.main(home, quick=quick)
         case _:
