@@ -31,7 +31,7 @@ def test_the_person_is_asked_in_the_client(tmp_path: Path) -> None:
                 assert outcome in text_of(here.answer(ident))
         assert here.server.methods().count("tools/call") == 1
         decisions = here.wait(lambda: (d := here.logged("decision"))[1:] and d)
-        assert [d["outcome"] for d in decisions] == ["declined", "ok"]
+        assert sorted(d["outcome"] for d in decisions) == ["declined", "ok"]
 
 
 def test_a_call_that_waits_for_the_person_can_be_cancelled(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_call_that_waits_for_the_person_can_be_cancelled(tmp_path: Path) -> No
         assert (progress["progressToken"], progress["progress"]) == ("p", 0)
         here.say({"method": "notifications/cancelled", "params": {"requestId": ident}})
         here.wait(lambda: here.relay.open.find(ident) is None)
-        assert [line["outcome"] for line in here.logged("decision")] == ["aborted"]
+        here.wait(lambda: [d["outcome"] for d in here.logged("decision")] == ["aborted"])
         assert "tools/call" not in here.server.methods()
 
 
@@ -91,7 +91,7 @@ def test_the_person_is_asked_between_two_calls(tmp_path: Path) -> None:
         again = here.call("ask_me", {"n": 1}, requestState=state)
         assert again["result"]["resultType"] == "input_required"
         decisions = here.wait(lambda: (d := here.logged("decision"))[3:] and d)
-        assert [d["outcome"] for d in decisions] == ["asked", "waiting", "ok", "asked"]
+        assert sorted(d["outcome"] for d in decisions) == ["asked", "asked", "ok", "waiting"]
 
 
 def test_a_server_that_asks_back_is_asked_about_once(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_a_server_that_dies_is_there_again(tmp_path: Path) -> None:
             "notifications/initialized",
         ]
         assert "logging/setLevel" in here.server.methods()[before:]
-        assert here.logged("decision")[-2]["outcome"] == "aborted"
+        here.wait(lambda: [d for d in here.logged("decision") if d["outcome"] == "aborted"])
 
 
 def test_a_server_that_is_gone_for_good_is_an_error(here: InProcess) -> None:
@@ -193,7 +193,7 @@ def test_a_fault_of_the_guard_is_a_refusal(
     monkeypatch.setattr("mcp_local.guard.relay.lists.Lists.shown", broken)
     assert "could not judge" in here.ask("tools/list")["error"]["message"]
     assert here.server.methods().count("tools/call") == 1
-    assert {line["kind"] for line in here.logged("fault")} == {"RuntimeError"}
+    here.wait(lambda: {line["kind"] for line in here.logged("fault")} == {"RuntimeError"})
 
 
 def test_what_the_end_cuts_off_is_logged(here: InProcess) -> None:
