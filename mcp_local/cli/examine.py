@@ -82,6 +82,9 @@ def _bars_the_way(finding: Finding) -> bool:
 
 
 def _kept(settings: Settings, context: Context) -> Iterator[Finding]:
+    if settings.signin.method is SignInMethod.NONE:
+        yield skipped("key store", "Nobody signs in, so nothing is kept.")
+        return
     yield from look("locks", lambda: kept.locks(settings))
     store: Store | None = None
     for each in look("key store", lambda: kept.key_store(settings, context.environ)):

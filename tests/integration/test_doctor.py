@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
+import subprocess
 import sys
 import time
 import zipfile
@@ -241,7 +241,7 @@ FAULTS = (
         "a clock three hours off",
         lambda c: setattr(c.machine.clock, "offset", 10800.0),
         "clock",
-        "3.0 h behind",
+        "3 hours behind",
         "Set the clock",
     ),
     # The registrations
@@ -297,9 +297,33 @@ FAULTS = (
         "`api`",
         "developer",
     ),
+    Planted(
+        "keys that don't come",
+        _faulty("*/keys", status=500),
+        "signing keys",
+        "500",
+        "Try again",
+        "it",
+    ),
+    Planted(
+        "a sign-in page out of order",
+        _faulty("*/authorize", status=503),
+        "registration",
+        "503",
+        "Try again",
+        "it",
+    ),
     # What is kept
     Planted("no keyring", _settings(cache__key="keyring"), "key store", "keyring", "cache.key"),
     Planted("nothing to keep a key", _settings(cache__key="auto"), "key store", "memory", "key"),
+    Planted(
+        "memory that was asked for",
+        _settings(cache__key="memory"),
+        "key store",
+        "settings ask for it",
+        "",
+        verdict="note",
+    ),
     Planted("another passphrase", _other_passphrase, "key store", "passphrase", "passphrase"),
     Planted("no passphrase file", _no_passphrase_file, "key store", "can't be read", "cache.key"),
     Planted("a damaged cache", _damaged, "cache", "set aside", "Sign in again"),
@@ -518,6 +542,23 @@ FAULTS = (
         "held back: write_",
         "mcp-local pin show files",
     ),
+    Planted(
+        "a file that isn't there",
+        lambda c: c.server("files", "/nowhere/server.py"),
+        "servers.files",
+        "/nowhere/server.py",
+        "",
+    ),
+    Planted(
+        "a remote server out of reach",
+        lambda c: setattr(
+            c, "more", f'[servers.far]\nurl = "https://localhost:{_free_port()}/mcp"\n'
+        ),
+        "servers.far",
+        "can't be reached",
+        "mcp-local logs",
+        "it",
+    ),
     # The past
     Planted(
         "an error in the log",
@@ -572,6 +613,64 @@ def test_a_healthy_desk_has_no_problem(clinic: Clinic) -> None:
     texts = {each["check"]: each["evidence"] for each in checks if each["verdict"] == "ok"}
     assert texts["servers.files"] == "It starts, and has 2 tools, resources and prompts."
     assert "Roles: Task.Read. Scopes: access_as_user." in texts["token"]
+
+
+def test_people_are_told_in_a_table(clinic: Clinic) -> None:
+    """What helps stands below what was seen, and who can act; the count comes last."""
+    clinic.save()
+    code, text = clinic.told()
+    assert code is ExitCode.OK
+    assert "No problem was found." in text
+    clinic.token(roles=None)
+    code, text = clinic.told()
+    assert code is ExitCode.PROBLEMS
+    assert "→ Assign the person or a group" in text
+    assert "Who can act: an administrator of the tenant." in text
+    assert "1 problem found." in text
+
+
+def test_a_set_up_for_trying_things_out_is_no_problem(clinic: Clinic) -> None:
+    """Declared roles, no policy: both are said, and neither is wrong."""
+    clinic.settings = {}
+    clinic.more = '[signin]\nmethod = "none"\nroles = ["any"]\n'
+    clinic.save()
+    code, checks = clinic.doctor()
+    assert code is ExitCode.OK
+    said = {each["check"]: each for each in checks}
+    assert "unverified" in said["account"]["evidence"]
+    assert said["policy"]["remedy"] == "Write a first one: mcp-local policy init TARGET"
+    assert {said[name]["verdict"] for name in ("connection", "key store", "browser")} == {"skipped"}
+
+
+def test_a_sign_in_that_waits_is_no_problem(clinic: Clinic) -> None:
+    """Its process holds the lock, so it lives."""
+    _interrupted(clinic)
+    with FileLock(clinic.profile / "signin.lock"):
+        _, checks = clinic.doctor("--offline")
+    [told] = [each for each in checks if each["check"] == "sign-in"]
+    assert told["verdict"] == "note"
+    assert "Waiting for the browser" in told["evidence"]
+
+
+def test_a_server_of_ones_own_is_loaded(clinic: Clinic) -> None:
+    """What its code prints doesn't get into the answer; this runs in a process of its own."""
+    script = clinic.write(
+        "own.py",
+        "from fastmcp import FastMCP\nmcp = FastMCP('own')\nprint('noise')\n"
+        "@mcp.tool\ndef one() -> int:\n    return 1\n",
+    )
+    clinic.server("own", str(script))
+    clinic.save()
+    done = subprocess.run(
+        [sys.executable, "-m", "mcp_local", "doctor", "--json", "--offline"],
+        env=clinic.environ,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    checks = json.loads(done.stdout)["checks"]
+    [told] = [each for each in checks if each["check"] == "servers.own"]
+    assert told["evidence"] == "It starts, and has 1 tool, resource or prompt."
 
 
 def test_offline_asks_nothing(clinic: Clinic) -> None:
@@ -653,10 +752,30 @@ def test_nothing_secret_leaves_by_the_bundle_or_the_screen(clinic: Clinic) -> No
     assert bundle.stat().st_mode & 0o077 == 0
 
 
+def test_a_bundle_without_settings_holds_what_was_found(clinic: Clinic) -> None:
+    """Where the settings can't be read, there is neither a log nor a setting to be sent."""
+    clinic.more = "[[["
+    clinic.save()
+    code, _ = clinic.doctor("--bundle", str(clinic.home / "support.zip"))
+    assert code is ExitCode.PROBLEMS
+    with zipfile.ZipFile(clinic.home / "support.zip") as parts:
+        assert set(parts.namelist()) == {"findings.json", "system.txt"}
+
+
+def test_a_bundle_that_cannot_be_written_is_an_error(clinic: Clinic) -> None:
+    """After what was found was told."""
+    clinic.save()
+    code, text = clinic.told("--offline", "--bundle", "/nowhere/support.zip")
+    assert code is ExitCode.FAULT
+    assert "No problem was found." in text
+    assert "/nowhere/support.zip can't be written" in text
+
+
 def test_a_bundle_is_written_over_nothing(clinic: Clinic) -> None:
-    """What was found is told nevertheless."""
+    """What is there already stays as it is."""
     there = clinic.write("support.zip", "mine")
     clinic.save()
-    with contextlib.suppress(json.JSONDecodeError):
-        clinic.doctor("--offline", "--bundle", str(there))
+    code, text = clinic.told("--offline", "--bundle", str(there))
+    assert code is ExitCode.FAULT
+    assert "is there already" in text
     assert there.read_text(encoding="utf-8") == "mine"

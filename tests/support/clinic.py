@@ -124,6 +124,12 @@ class Clinic:
         self.save()
         return profile_dir(load({}, self.environ))
 
+    def told(self, *words: str) -> tuple[ExitCode, str]:
+        """Run ``doctor`` as a person does; return its exit code and all that it printed."""
+        self.capsys.readouterr()
+        code = main(["doctor", *words], self.environ)
+        return code, "".join(self.capsys.readouterr())
+
     def doctor(self, *words: str) -> tuple[ExitCode, list[dict[str, Any]]]:
         """Run ``doctor --json``; return its exit code and checks."""
         self.capsys.readouterr()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from mcp_local.broker.authority.clock import SET_IT, TOLERATED, told
 from mcp_local.broker.authority.http import Http, Timeouts
 from mcp_local.broker.authority.metadata import Documents
 from mcp_local.broker.storage.keystore import in_memory
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from mcp_local.settings import Settings
 
 _LIMITS: Final = Timeouts(connect=5.0, read=10.0, total=15.0)
-_SKEW: Final = 60.0
-"""Seconds that clocks may differ before it is told; five minutes make tokens fail."""
 _CHECKS: Final = ("name", "connection", "clock", "discovery", "signing keys", "registration")
 
 
@@ -63,13 +61,13 @@ def _look(settings: Settings, http: Http) -> Iterator[Finding]:
         http, settings.authority, MemoryStore(in_memory("only to look")), time.time
     )
     try:
-        answer = http.get(documents.v2_url)
+        http.get(documents.v2_url)
     except McpLocalError as error:
         yield from_error("connection", error)
         return
     host = urlsplit(settings.authority).netloc
     yield ok("connection", f"{host} answers, and its certificate is trusted.")
-    yield from _clock(answer.headers)
+    yield from _clock(http.skew)
     try:
         document = documents.v2()
     except McpLocalError as error:
@@ -83,34 +81,13 @@ def _look(settings: Settings, http: Http) -> Iterator[Finding]:
         yield from_error("registration", error)
 
 
-def _clock(headers: object) -> Iterator[Finding]:
-    skew = clock_skew(headers, time.time())
+def _clock(skew: float | None) -> Iterator[Finding]:
     if skew is None:
         yield skipped("clock", "The authority didn't say what time it is.")
-    elif abs(skew) <= _SKEW:
+    elif abs(skew) <= TOLERATED:
         yield ok("clock", f"This clock and the authority's differ by {abs(skew):.0f} s.")
     else:
-        late = "ahead of" if skew > 0 else "behind"
-        yield problem(
-            "clock",
-            f"This clock is {_spoken(abs(skew))} {late} the authority's.",
-            "Set the clock by the network; tokens look expired, or not yet valid, until then.",
-        )
-
-
-def clock_skew(headers: object, now: float) -> float | None:
-    """Return by how many seconds this clock is ahead of an answer's ``Date``; ``None``: no word."""
-    fields = {str(k).lower(): str(v) for k, v in dict(headers).items()}  # pyright: ignore[reportCallIssue, reportUnknownArgumentType, reportUnknownVariableType, reportArgumentType]
-    try:
-        return now - parsedate_to_datetime(fields["date"]).timestamp()
-    except (KeyError, ValueError):
-        return None
-
-
-def _spoken(seconds: float) -> str:
-    if seconds < 120:  # noqa: PLR2004 - two minutes
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004 - two hours
+        yield problem("clock", told(skew), SET_IT)
 
 
 def _keys(http: Http, address: str) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.state import Phase
 from mcp_local.broker.state_file import StateFile, sign_in_lock
+from mcp_local.broker.status import MEANINGS, WORDS
 from mcp_local.broker.storage.entries import Entry
 from mcp_local.broker.storage.files import FileLock
 from mcp_local.broker.storage.store import open_store
@@ -21,7 +22,7 @@ from mcp_local.desktop.doctor.finding import (
     problem,
 )
 from mcp_local.errors import StorageError
-from mcp_local.settings import profile_dir
+from mcp_local.settings import CacheKey, profile_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +51,9 @@ def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
         yield from_error("key store", error)
         return
     storage = store.storage
-    if storage.kind == "memory":
+    if settings.cache_key is CacheKey.MEMORY:
+        yield note("key store", storage.detail)
+    elif storage.kind == "memory":
         yield problem("key store", f"A sign-in is kept in memory only: {storage.detail}", _KEYRING)
     elif not storage.encrypted:
         yield note("key store", storage.detail, "Where there is a keyring, leave `cache.key` out.")
@@ -115,7 +118,8 @@ def sign_in(settings: Settings) -> Iterator[Finding]:
         )
     elif state.phase in WAITING:
         left = max(0, round(state.deadline - time.time()))
-        yield note("sign-in", f"One is waiting for you, for {left} s more.", "Look for its page.")
+        words = WORDS[state.phase].capitalize()
+        yield note("sign-in", f"{words}, for {left} s more.", MEANINGS[state.phase][1])
     else:
         yield from _outcome(state)
 
@@ -127,7 +131,7 @@ def _outcome(state: SignInState) -> Iterator[Finding]:
             "sign-in", f"It is blocked: {why.message}", why.hint or _ASK, actor_of_problem(why)
         )
     elif state.phase in {Phase.NEEDS_YOU, Phase.INTERRUPTED} or why is not None:
-        text = why.message if why else "The authority wants to see you again."
+        text = why.message if why else MEANINGS[state.phase][0]
         remedy = (why and why.hint) or "Sign in again: `mcp-local login`."
         yield problem("sign-in", text, remedy, actor_of_problem(why) if why else Actor.YOU)
     else:

@@ -1,0 +1,103 @@
+"""Single checks, at what no whole desk shows."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.broker.state import Problem
+from mcp_local.desktop.catalogue import CLIENTS
+from mcp_local.desktop.doctor import machine, past
+from mcp_local.desktop.doctor.finding import Actor, Verdict, actor_of, actor_of_problem
+from mcp_local.desktop.doctor.way import way
+from mcp_local.identity.model import Rejection, TokenRejected
+from mcp_local.log import Log
+from mcp_local.settings import load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_errors_of_a_log_in_words_are_found(tmp_path: Path) -> None:
+    """`log.format = text` has no JSON in it; each kind is told once, the newest first."""
+    log = Log(tmp_path / "log.jsonl", fmt="text")
+    log.event("calm", level="info", why="nothing")
+    for _ in range(2):
+        log.event("not_renewed", level="error", why="AADSTS65001 and more")
+    [told] = past.log(tmp_path / "log.jsonl")
+    assert "not_renewed" in told.evidence
+    assert "Nobody has agreed yet" in told.remedy
+
+
+def test_lines_that_are_no_records_are_passed_by(tmp_path: Path) -> None:
+    """Whatever stands in the file."""
+    file = tmp_path / "log.jsonl"
+    file.write_text('[1]\n"text"\n{half\n{"level": "info"}\n', encoding="ascii")
+    [told] = past.log(file)
+    assert told.verdict is Verdict.OK
+
+
+def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A folder in its place, for one."""
+    [told] = past.log(tmp_path)
+    assert told.verdict is Verdict.NOTE
+    assert "can't be read" in told.evidence
+
+
+@pytest.mark.parametrize(
+    ("code", "who"),
+    [
+        ("AADSTS50105", Actor.ADMIN),
+        ("AADSTS700016", Actor.DEVELOPER),
+        ("AADSTS50076", Actor.YOU),
+        ("AADSTS1", Actor.YOU),
+        ("login_required", Actor.YOU),
+    ],
+)
+def test_who_can_act_is_what_the_catalogue_says(code: str, who: Actor) -> None:
+    """A code that isn't known is the person's to ask about."""
+    assert actor_of_problem(Problem(code, "It says so.")) is who
+
+
+def test_a_token_is_refused_for_the_clock_or_for_the_registration() -> None:
+    """The first is the person's to mend."""
+    assert actor_of(TokenRejected(Rejection.EXPIRED, "Old.")) is Actor.YOU
+    assert actor_of(TokenRejected(Rejection.AUDIENCE, "Other.")) is Actor.DEVELOPER
+
+
+def test_a_proxy_of_the_environment_may_be_unknown_to_clients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is looked at, and its password isn't told."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        port = proxy.getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:canary@127.0.0.1:{port}")
+        settings = load({"tenant": "contoso.example"}, {})
+        found = list(way(settings))
+    assert [each.verdict for each in found] == [Verdict.OK, Verdict.NOTE]
+    assert f"127.0.0.1:{port}" in found[0].evidence
+    assert "canary" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("browser", "verdict"),
+    [
+        ("true %s", Verdict.OK),
+        ("/nowhere %s:true", Verdict.OK),
+        ("no-such-browser", Verdict.PROBLEM),
+        ('"', Verdict.PROBLEM),
+    ],
+)
+def test_a_browser_that_is_named_must_be_there(browser: str, verdict: Verdict) -> None:
+    """Any of several is enough, as for the standard module."""
+    settings = load({"tenant": "contoso.example"}, {})
+    [told] = machine.browser(settings, {"BROWSER": browser})
+    assert told.verdict is verdict
+
+
+def test_who_takes_comments_is_known_for_each_json_file() -> None:
+    """Tried with Claude Code, which refuses them, and Gemini CLI, which doesn't."""
+    takes = {client.id for client in CLIENTS if client.comments}
+    assert takes == {"vscode", "cursor", "gemini", "zed"}
