@@ -26,11 +26,13 @@ if TYPE_CHECKING:
         require_any_role,
         require_role,
     )
+    from mcp_local.guard.step_up import ClaimsNeeded, token_for
     from mcp_local.identity.model import Identity
     from mcp_local.policy.builder import Policy
     from mcp_local.policy.served import add_policy, reload_policies, remove_policy
 
 __all__ = [
+    "ClaimsNeeded",
     "Identity",
     "add_policy",
     "current_user",
@@ -40,6 +42,7 @@ __all__ = [
     "require_any_role",
     "require_role",
     "run",
+    "token_for",
 ]
 
 
@@ -60,10 +63,12 @@ def run(mcp: FastMCP[Any], *, policy: Policy | Path | str = "") -> None:
 
 
 _HOMES = {
+    "ClaimsNeeded": "guard.step_up",
     "Identity": "identity.model",
     "add_policy": "policy.served",
     "reload_policies": "policy.served",
     "remove_policy": "policy.served",
+    "token_for": "guard.step_up",
 }
 
 

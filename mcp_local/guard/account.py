@@ -119,6 +119,11 @@ def signed_in(status: Status, *, rereads: bool | None) -> str:
     return f"{who(status)}\n{news}"
 
 
+def step_up_waits(status: Status) -> str:
+    """Return what the person has to do so that a tool's own API is content."""
+    return f"The API that this calls asks for a stronger sign-in.\n{_next(status)}"
+
+
 def signed_out(status: Status) -> str:
     """Return what the sign-out tool answers once it was confirmed."""
     if status.signed_in:

@@ -29,6 +29,11 @@ def install_session(session: HasToken) -> None:
     _session.set(session)
 
 
+def session_here() -> HasToken | None:
+    """Return the session of this context."""
+    return _session.get()
+
+
 @contextmanager
 def judged_as(token: VerifiedToken) -> Generator[None]:
     """Serve what runs inside for that person and nobody else, whatever their next token says."""

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol
 from mcp_local.broker.state import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mcp_local.identity.model import VerifiedToken
+    from mcp_local.secret import Secret
 
 __all__ = ["Session", "Status"]
 
@@ -82,6 +83,25 @@ class Session(Protocol):
 
     async def finished(self, *, wait: float) -> None:
         """Wait until no sign-in is under way any more, at most ``wait`` seconds."""
+        ...
+
+    async def resource_token(self, scopes: Sequence[str], *, claims: str = "") -> Secret:
+        """Return a token for another API that meets ``claims`` (JSON), without the person.
+
+        Raises:
+            SignInNeeded: only the person can help.
+            Unreachable: the authority doesn't answer, or somebody else must act.
+        """
+        ...
+
+    async def consent(
+        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
+    ) -> Status:
+        """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds.
+
+        ``claims`` (JSON) is what that API's token must meet; ``again`` asks the person even if
+        there is a token without them. Without scopes it is for the server's own API.
+        """
         ...
 
     async def sign_out(self) -> Status:

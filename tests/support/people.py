@@ -14,11 +14,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.broker.state import Phase, Status
+from mcp_local.errors import SignInNeeded
 from mcp_local.identity.model import Identity, VerifiedToken
 from mcp_local.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 TENANT = "11111111-1111-4111-8111-111111111111"
@@ -124,6 +125,17 @@ class MemorySession:
         """Nothing is under way."""
         del wait
 
+    async def resource_token(self, scopes: Sequence[str], *, claims: str = "") -> Secret:
+        """No other API is known here."""
+        raise SignInNeeded(" ".join([*scopes, claims]))
+
+    async def consent(
+        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
+    ) -> Status:
+        """Nobody is asked here."""
+        del scopes, claims, again, wait
+        return self.status()
+
     async def sign_out(self) -> Status:
         self.token = None
         return self.status()
@@ -191,6 +203,17 @@ class FileSession:
     async def finished(self, *, wait: float) -> None:
         """Nothing is under way."""
         del wait
+
+    async def resource_token(self, scopes: Sequence[str], *, claims: str = "") -> Secret:
+        """No other API is known here."""
+        raise SignInNeeded(" ".join([*scopes, claims]))
+
+    async def consent(
+        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
+    ) -> Status:
+        """Nobody is asked here."""
+        del scopes, claims, again, wait
+        return self.status()
 
     async def sign_out(self) -> Status:
         self.path.unlink(missing_ok=True)

@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.state import Phase, Problem, Status
+from mcp_local.errors import SignInNeeded
 from mcp_local.identity.model import Identity, VerifiedToken
 from mcp_local.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from mcp_local.settings import Settings
 
@@ -95,6 +96,22 @@ class DeclaredSession:
     async def finished(self, *, wait: float) -> None:
         """Return at once."""
         del wait
+
+    async def resource_token(self, scopes: Sequence[str], *, claims: str = "") -> Secret:
+        """Refuse: nobody is known to any authority.
+
+        Raises:
+            SignInNeeded: always.
+        """
+        del scopes, claims
+        raise SignInNeeded(_NO_SIGN_IN.message, hint=_NO_SIGN_IN.hint)
+
+    async def consent(
+        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
+    ) -> Status:
+        """Return the status: nobody can be asked."""
+        del scopes, claims, again, wait
+        return self.status()
 
     async def sign_out(self) -> Status:
         """Return the status: nobody can sign out."""

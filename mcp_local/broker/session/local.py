@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mcp_local.broker.state import Status
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
+    from mcp_local.secret import Secret
     from mcp_local.settings import Settings
 
 __all__ = ["DeclaredSession", "LocalSession"]
@@ -154,6 +155,19 @@ class LocalSession:
         await self._news.until(
             lambda: self._view.settled or not self._prompting.under_way, seconds=wait
         )
+
+    async def resource_token(self, scopes: Sequence[str], *, claims: str = "") -> Secret:
+        """Return a token for another API that meets ``claims`` (JSON), without the person.
+
+        Raises:
+            SignInNeeded: only the person can help.
+            Unreachable: the authority doesn't answer, or somebody else must act.
+        """
+        held = self.resources.held(scopes)
+        if held is not None and not claims:
+            return held
+        get = partial(self.resources.get, scopes, wait=_FORCED_RENEWAL, used=held, claims=claims)
+        return await asyncio.to_thread(get)
 
     async def consent(
         self, scopes: Sequence[str], *, claims: str, again: bool, wait: float

@@ -19,6 +19,7 @@ from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST
 
+from mcp_local.guard import account
 from mcp_local.guard.account import RESERVED
 from mcp_local.guard.decision_log import Outcome
 from mcp_local.guard.hosted.client import client_of
@@ -32,9 +33,11 @@ from mcp_local.guard.hosted.lookup import (
     find_tool,
     requested_version,
 )
+from mcp_local.guard.hosted.progress import telling
 from mcp_local.guard.hosted.tools import AccountTools
 from mcp_local.guard.invitations import Invitations
 from mcp_local.guard.judge import Wish
+from mcp_local.guard.step_up import StepUps, step_up_in
 from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:
@@ -81,6 +84,7 @@ class GuardMiddleware(Middleware):
         self._hold = hold
         self._asker = asker
         invitations = Invitations(session)
+        self._step_ups = StepUps(session)
         self._gate = Gate(judge, session, log, asker.questions, invitations, self._is_listed)
         self._lists = Lists(mcp, judge, log, GuardMiddleware)
         self._account = AccountTools(session, asker, invitations, policy)
@@ -239,9 +243,21 @@ class GuardMiddleware(Middleware):
         return await self._lists.shown(kind, token, client, lambda: call_next(context))
 
     async def _run(self, context: MiddlewareContext[Any], call_next: CallNext[Any, R]) -> R:
-        """Run the target, without what the call brings along for us."""
+        """Run the target, without what the call brings along for us.
+
+        Raises:
+            Refusal: an API behind it wants a stronger sign-in; what became of that.
+        """
         self._asker.drop_reply(context)
-        return await call_next(context)
+        try:
+            return await call_next(context)
+        except Exception as error:
+            needed = step_up_in(error)
+            if needed is None:
+                raise
+        async with telling(context, account.SIGNING_IN):
+            text = await self._step_ups.meet(needed)
+        raise Refusal(Outcome.SIGN_IN_NEEDED, text)
 
     async def _use(
         self,
