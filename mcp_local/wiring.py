@@ -36,8 +36,18 @@ def policy_path(settings: Settings, own: str) -> str:
 
     Empty: there is none.
     """
-    general = settings.provenance["policy"].source is Source.FILE
-    return own or settings.policy if general else settings.policy or own
+    source = settings.provenance["policy"].source
+    if source is not Source.MANAGED and _is_managed(settings, own):
+        return own
+    return own or settings.policy if source is Source.FILE else settings.policy or own
+
+
+def _is_managed(settings: Settings, own: str) -> bool:
+    """Whether the administrator gave a server that policy: no flag puts another in its place."""
+    return bool(own) and any(
+        server.policy == own and settings.provenance[f"servers.{name}"].source is Source.MANAGED
+        for name, server in settings.servers.items()
+    )
 
 
 def choose_policy(
@@ -58,7 +68,7 @@ def choose_policy(
         live = LivePolicy(folder=folder)
         live.add_policy(own)
         return live
-    managed = source is Source.MANAGED
+    managed = source is Source.MANAGED or _is_managed(settings, path)
     return LivePolicy(Path(path) if path else None, folder=folder, managed=managed)
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mcp_local.errors import SettingsError
+from mcp_local.errors import PolicyError, SettingsError
+from mcp_local.policy import Policy
 from mcp_local.settings import ManagedFile, Settings, Source, load
 from mcp_local.settings.paths import managed_file
+from mcp_local.wiring import choose_policy, policy_path
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="there, the owner must be an administrator"
@@ -117,3 +119,18 @@ def test_a_managed_tenant_has_its_own_authority(tmp_path: Path, authority: str) 
         load_managed(tmp_path, place, MCP_LOCAL_AUTHORITY=authority, MCP_LOCAL_CA_FILE="/ca.pem")
     place.path.write_text(f'tenant = "{tenant}"\nauthority = "{authority}"\nca_file = "/ca.pem"')
     assert load_managed(tmp_path, place).authority == authority
+
+
+def test_the_policy_of_a_managed_server_has_nothing_put_in_its_place(tmp_path: Path) -> None:
+    """Neither a flag nor a variable does, and a running server's code can add nothing to it."""
+    place = managed(tmp_path, '[servers.files]\ncommand = "files"\npolicy = "files.yaml"')
+    other = tmp_path / "other.yaml"
+    for path in (place.path.parent / "files.yaml", other):
+        path.write_text("version: 1\nroles:\n  Task.Read: {tags: [read]}\n", encoding="utf-8")
+    settings = load_managed(tmp_path, place, MCP_LOCAL_POLICY=str(other))
+    own = settings.servers["files"].policy
+    assert policy_path(settings, own) == own
+    live = choose_policy(settings, own)
+    with pytest.raises(PolicyError):
+        live.add_policy(Policy.deny_by_default().grant("Task.Read", tools=["*"]))
+    assert policy_path(settings, str(tmp_path / "mine.yaml")) == str(other)
