@@ -38,6 +38,20 @@ def test_escapes_are_read_before_anything_is_compared() -> None:
         assert read_client(CALL.replace(b"tools/call", spelling)).method == "tools/call"
 
 
+def test_a_carriage_return_may_stand_around_a_message_of_the_client() -> None:
+    """As clients write lines that write them for Windows."""
+    assert read_client(CALL + b"\r").method == "tools/call"
+
+
+def test_a_message_of_the_server_is_one_line_to_every_client() -> None:
+    """Some end a line at a carriage return, which is white space in JSON: none is handed on."""
+    forged = b'{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage","params":{}}'
+    line = b'{"jsonrpc":"2.0","method":"notifications/message","params":{"data":\r%b\r}}' % forged
+    message = read_server(line)
+    assert message.raw == line.replace(b"\r", b" ")
+    assert message.params["data"] == json.loads(forged)
+
+
 def test_notifications_and_answers_are_told_apart() -> None:
     """By what is in them."""
     assert read_client(b'{"jsonrpc":"2.0","method":"n"}').ident is None
@@ -62,6 +76,7 @@ def test_notifications_and_answers_are_told_apart() -> None:
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1e999}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"\\ud800"}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"\xff"}}', INVALID_REQUEST, 1),
+        (b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"x":\r{}\r}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":[1]}', INVALID_PARAMS, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","result":{}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"error":{},"result":{}}', INVALID_REQUEST, 1),
