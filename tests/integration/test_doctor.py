@@ -694,6 +694,20 @@ def test_a_lock_that_is_held_on_to_is_told(clinic: Clinic) -> None:
     assert "refresh" in told["evidence"]
 
 
+@pytest.mark.heavy
+def test_an_authority_that_hangs_holds_nothing_up(clinic: Clinic) -> None:
+    """It is given ten seconds once; the kept token is judged without it."""
+    _faulty("*", hang=True)(clinic)
+    clinic.save()
+    began = time.monotonic()
+    code, checks = clinic.doctor()
+    assert time.monotonic() - began < 60
+    assert code is ExitCode.PROBLEMS
+    said = {each["check"]: each for each in checks}
+    assert "doesn't answer in time" in said["connection"]["evidence"]
+    assert said["account"]["verdict"] == "ok"
+
+
 CANARIES = {
     name: f"canary-{name}-0815"
     for name in ("passphrase", "secret", "proxy", "env", "header", "reference", "client", "printed")

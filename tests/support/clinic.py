@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mcp_local.broker.record import load_record, save_record
 from mcp_local.broker.storage.store import open_store
 from mcp_local.cli.main import main
+from mcp_local.desktop.catalogue import find_client, places
 from mcp_local.secret import Secret
 from mcp_local.settings import load, profile_dir
 from tests.support.relayed import SERVERS
@@ -74,7 +75,8 @@ class Clinic:
 
     def client(self, text: str) -> Path:
         """Write Claude Desktop's file."""
-        return self.write("../.config/Claude/claude_desktop_config.json", text)
+        [place] = places(find_client("claude-desktop"), self.environ, self.home)
+        return self.write(str(place.path), text)
 
     def entries(self, **entries: Mapping[str, object]) -> Path:
         """Write Claude Desktop's file with these servers."""
