@@ -93,6 +93,8 @@ class Relay:
         """What the server said it can."""
         self.to_server = Poster("mcp-local to server")
         self.to_client = Poster("mcp-local to client")
+        self.guard_wanted = threading.Event()
+        """Set once there is something to judge, or the greeting is over."""
         self._wire = wire
         self._early: list[Callable[[Guarding], None]] = []
         self._between: list[Callable[[], None]] | None = None
@@ -103,6 +105,7 @@ class Relay:
         """Let the guard work on a request, as soon as it is there."""
         guard = self.guard
         if guard is None:
+            self.guard_wanted.set()
             with self._changing:
                 guard = self.guard
                 if guard is None:

@@ -27,6 +27,8 @@ _SWITCH: Final = 0.0005
 _LAST_ANSWERS: Final = 0.4
 """Seconds for what is open when the client has said its last word; it may still read."""
 _LOOK: Final = 0.005
+_HEAD_START: Final = 0.1
+"""Seconds that a greeting has for itself before loading begins, which takes a processor's time."""
 
 
 def serve_relay(
@@ -71,6 +73,7 @@ def _wait_for_answers(relay: Relay) -> None:
 
 def _guard(relay: Relay, parts: Callable[[], RelayParts], log: Log | LateLog) -> None:
     """Load what judges, and let it judge, in a thread of its own."""
+    relay.guard_wanted.wait(_HEAD_START)
     try:
         from mcp_local.guard.relay.loop import run_guard  # noqa: PLC0415 - start-up: asyncio
 
