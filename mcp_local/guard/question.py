@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from mcp_local.guard.account import CONFIRM_SIGN_OUT, OPEN_SIGN_IN, SIGN_IN, SIGN_OUT
 from mcp_local.guard.clean import with_escapes
-from mcp_local.guard.shown import FORM, shown_lines
+from mcp_local.guard.shown import FORM, cut, shown_lines
 from mcp_local.policy.model import CALL_ONLY, Action, Kind
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Question:
         if not self.subject:
             return self.title
         lines = [f"        {line}" for line in shown_lines(self.arguments, self.redact, FORM)]
-        block = "\n".join([f"    {self.subject}", *lines])
+        block = "\n".join([f"    {cut(self.subject, FORM.line)}", *lines])
         return f"{self.title}\n\n{block}\n\n{self.because()}\n{self.extent()}"
 
     def because(self) -> str:

@@ -24,7 +24,7 @@ from mcp_local.broker.loopback.sockets import open_loopback
 from mcp_local.broker.signin.browser import Opening, available
 from mcp_local.errors import SignInFailed
 from mcp_local.guard.questions import NoWay, Withdrawn
-from mcp_local.guard.shown import PAGE, shown_lines
+from mcp_local.guard.shown import PAGE, cut, shown_lines
 from mcp_local.guard.yeses import KEPT
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ class QuestionReception:
     def _page(self) -> Response:
         question = self._question
         # A line of its own for each, so that a long one can't break off as if another began.
-        lines = [question.subject, *shown_lines(question.arguments, question.redact, PAGE)]
+        name = cut(question.subject, PAGE.line)
+        lines = [name, *shown_lines(question.arguments, question.redact, PAGE)]
         what = "".join(f"<span>{html.escape(line)}</span>" for line in lines)
         body = (
             f"<p>For {html.escape(self._program)}. The model behind it asks for this, and can't "

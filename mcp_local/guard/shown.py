@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 from mcp_local.guard.clean import with_escapes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Limits:
     text: int
     """Characters of one text; of a longer one its two ends."""
     line: int
-    """Characters of one argument."""
+    """Characters of one argument, or of a name; of a longer one its two ends."""
     lines: int
     """Arguments."""
 
@@ -50,13 +50,18 @@ def shown_lines(
         hidden |= {f"args.{name}" for name in arguments}
     items = list(arguments.items())
     shown = [
-        _cut(f"{_name(name)}: {_value(value, f'args.{name}', hidden, limits.text)}", limits.line)
+        cut(f"{_name(name)}: {_value(value, f'args.{name}', hidden, limits.text)}", limits.line)
         for name, value in items[: limits.lines]
     ]
     if rest := dict(items[limits.lines :]):
         text = _value(rest, "args", hidden, limits.text)
-        shown.append(f"… {len(rest)} more arguments, not shown here{_mark(text)}")
+        shown.append(cut(f"… {len(rest)} more arguments: {text}", limits.line))
     return shown
+
+
+def cut(line: str, limit: int) -> str:
+    """Return a line, or the two ends of a longer one: what matters may stand at either."""
+    return line if len(line) <= limit else _ends(line, limit, str)
 
 
 def _name(name: str) -> str:
@@ -84,14 +89,12 @@ def _members(
 
 
 def _cut_text(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return _text(text)
+    return _text(text) if len(text) <= limit else _ends(text, limit, _text)
+
+
+def _ends(text: str, limit: int, said: Callable[[str], str]) -> str:
     tail = limit // 4
-    return f"{_text(text[: limit - tail])} … {_text(text[-tail:])}{_mark(text)}"
-
-
-def _cut(line: str, limit: int) -> str:
-    return line if len(line) <= limit else f"{line[:limit]} …{_mark(line)}"
+    return f"{said(text[: limit - tail])} … {said(text[-tail:])}{_mark(text)}"
 
 
 def _mark(text: str) -> str:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 """Two letters at least: one is a drive."""
+_OUR_OWN = re.compile(r"/proc/(?:self|thread-self)(?:/|$)|/dev/(?:fd|std(?:in|out|err))(?:/|$)")
+"""What leads elsewhere in another process than ours."""
+MOST = 1000
+"""Paths of a list; to look at each takes some microseconds, which hold up the server."""
 
 
 def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
@@ -25,14 +29,15 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
 
     ``start`` is where relative paths begin: the target's working folder. A path that begins with
     ``~`` must lie inside whether or not the target takes it for the home folder; of a list where
-    some do and some don't, and of what is no path, it is unknown.
+    some do and some don't, of one with over ``MOST`` entries, and of what is no path, or one that
+    means something else in another process, it is unknown.
     """
     places = [_resolve(folder, start, home=True) for folder in folders]
 
     def test(seen: object) -> Truth:
         if isinstance(seen, str):
             return _lies(seen, places, start)
-        if not isinstance(seen, list | tuple) or not seen:
+        if not isinstance(seen, list | tuple) or not 0 < len(seen) <= MOST:
             return None
         return _agreed([test(each) for each in cast("list[object]", seen)])
 
@@ -55,8 +60,10 @@ def _agreed(truths: Sequence[Truth]) -> Truth:
 def _resolve(text: str, start: Path, *, home: bool) -> Path | None:
     """Return the absolute path without ``..`` and links, or ``None`` where there can be none."""
     try:
-        path = Path(text).expanduser() if home else Path(text)
-        return Path(os.path.realpath(start / path))
+        path = start / (Path(text).expanduser() if home else Path(text))
+        if _OUR_OWN.match(os.path.normpath(path)):
+            return None
+        return Path(os.path.realpath(path))
     except (OSError, ValueError, RuntimeError):  # too long, NUL inside, nobody's home
         return None
 

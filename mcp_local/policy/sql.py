@@ -48,8 +48,9 @@ _DISPUTED = re.compile(r"[\\`#$\[]|/\*|--|\bn?q'", re.IGNORECASE)
 _STATEMENT_WORDS: Final = frozenset({
     "alter", "backup", "begin", "call", "checkpoint", "commit", "copy", "create", "dbcc",
     "deallocate", "declare", "delete", "deny", "drop", "exec", "execute", "grant", "insert", "kill",
-    "merge", "print", "raiserror", "reconfigure", "restore", "revert", "revoke", "rollback", "save",
-    "set", "shutdown", "truncate", "update", "use", "waitfor", "while",
+    "merge", "print", "raiserror", "reconfigure", "restore", "return", "revert", "revoke",
+    "rollback", "save", "set", "setuser", "shutdown", "throw", "truncate", "update", "use",
+    "waitfor", "while",
 })  # fmt: skip
 """No names for a column or table without quotes: to databases that part statements without a
 semicolon, like SQL Server, they start the next one."""

@@ -29,11 +29,10 @@ globs = st.lists(
 ).map("".join)
 uris = names.map("x://".__add__).filter(lambda uri: "//" not in uri[4:])
 uri_globs = globs.map("x://".__add__)
-templates = st.builds(
-    lambda parts, query: f"x://{''.join(parts)}{query}",
-    st.lists(st.sampled_from(["a", "b", "/", "{p}", "{q}"]), min_size=1, max_size=4),
+templates = st.tuples(
+    st.lists(st.sampled_from(["a", "b", "/", "{p}", "{q}"]), min_size=1, max_size=4).map("".join),
     st.sampled_from(["", "", "{?r}"]),
-)
+).map(lambda parts: "x://" + "".join(parts))
 
 
 def some(strategy: st.SearchStrategy[str], most: int = 3) -> st.SearchStrategy[list[str]]:
@@ -221,10 +220,12 @@ def components(draw: st.DrawFn) -> Component:
 def expansions(template: str) -> st.SearchStrategy[str]:
     """Return URIs that a template leads to."""
     queries = st.one_of(st.just(""), names.map("?".__add__))
-    return st.builds(
-        lambda p, q, r: template.replace("{p}", p).replace("{q}", q).replace("{?r}", r),
-        *(names, names, queries),
-    )
+
+    def expand(values: tuple[str, str, str]) -> str:
+        p, q, r = values
+        return template.replace("{p}", p).replace("{q}", q).replace("{?r}", r)
+
+    return st.tuples(names, names, queries).map(expand)
 
 
 held = st.frozensets(st.sampled_from([*ROLES, "Unknown"]), max_size=3)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from mcp_local.guard.question import said_yes, sign_out_question
+from mcp_local.guard.question import question_of, said_yes, sign_out_question
 from mcp_local.guard.question_words import not_confirmed
 from mcp_local.guard.questions import Answer
 from mcp_local.guard.shown import FORM, Limits, shown_lines
@@ -62,9 +62,30 @@ def test_what_is_cut_says_so() -> None:
     assert "CUT" in middle[0]
     long = lines({"items": list(range(1000))}, limits=SMALL)
     assert len(long[0]) < 250
-    many = lines({f"a{number}": number for number in range(10)}, limits=SMALL)
+    many = lines({f"a{number}": number for number in range(100)}, limits=SMALL)
     assert len(many) == 4
-    assert many[3].startswith("… 7 more arguments, not shown here [CUT: ")
+    assert many[3].startswith('… 97 more arguments: {"a3": 3, ')
+    assert "CUT" in many[3]
+
+
+def test_no_number_of_harmless_arguments_pushes_the_one_that_matters_out_of_sight() -> None:
+    """Both ends of a long list are shown, and what is after the last line stands in one of them."""
+    padding = {f"a{number}": "x" for number in range(FORM.lines)}
+    assert lines({**padding, "target": "all"})[-1] == '… 1 more arguments: {"target": "all"}'
+    [long] = lines({"run": ["echo " + "x" * 300] * 50 + ["rm -rf /"]})
+    assert '"rm -rf /"] [CUT: ' in long
+    assert len(long) < FORM.line + 100
+    assert lines({**padding, "key": "k"}, "args.key")[-1].endswith('{"key": [not shown]}')
+
+
+def test_a_long_address_is_cut_as_arguments_are() -> None:
+    """A model chooses what is read through a template; a form shows both ends of it."""
+    component = Component(
+        Kind.RESOURCE, "docs://{name}", template=True, uri=f"docs://{'a' * 9999}z"
+    )
+    text = question_of(ADA.identity, Action.READ, component, {}, asks()).message()
+    assert len(text) < 2 * FORM.line
+    assert "az [CUT: 10,007 characters in all, SHA-256 " in text
 
 
 def test_a_cut_can_not_be_faked() -> None:

@@ -593,6 +593,20 @@ def test_under_follows_links_and_dots(tmp_path: Path) -> None:
     ]
     for path in [*outside, ["data/x", "x"], [], ["data", 1], "x" * 5000]:
         assert not may(path)
+    assert may(["data/x"] * 1000)
+    assert not may(["data/x"] * 1001)  # to look at more would hold up the server
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such folder there")
+def test_under_is_unknown_of_what_each_process_takes_for_another_place(tmp_path: Path) -> None:
+    """A wrapped server has a working folder and descriptors of its own."""
+    compiled = policy(
+        "rules: [{name: r, effect: allow, when: [{field: args.p, operator: under, value: /}]}]",
+        tmp_path,
+    )
+    assert call(compiled, {"p": "/procedures/self"}).allowed
+    for path in ("/proc/self/cwd/x", "/proc/thread-self/root/x", "/x/../dev/fd/3", "/dev/stdin"):
+        assert not call(compiled, {"p": path}).allowed
 
 
 def test_under_is_unknown_of_what_lies_partly_inside(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_what_writes_is_told(text: str, kind: str) -> None:
         "SELECT 1 # ;\n; DROP TABLE x",
         "SELECT 1 -- x\rDROP TABLE x",
         "SELECT * FROM t SHUTDOWN",
+        "SELECT * FROM t SETUSER",
         "SELECT * FROM t delete",
         "SELECT 1\x00",
         "SELECT " + "(" * 500 + "1" + ")" * 500,
