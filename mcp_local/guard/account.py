@@ -199,13 +199,14 @@ def _next(status: Status) -> str:
         case Phase.WAITING_FOR_BROWSER if status.start_url:
             instead = f"{clean(status.problem.message)} " if status.problem else ""
             return (
-                f"{instead}A sign-in is waiting in the browser. If no page opened, open this address "
-                f"on the same computer: {status.start_url}\nThen try again."
+                f"{instead}A sign-in is waiting in the browser. If no page opened, open this "
+                f"address on the same computer: {status.start_url}\nThen try again."
             )
         case Phase.WAITING_FOR_DEVICE_CODE if status.user_code:
             return (
-                f"A sign-in is waiting: open {status.verification_uri} and enter the code "
-                f"{status.user_code}. Then try again."
+                f"A sign-in to mcp-local is waiting: open {status.verification_uri} on any device "
+                f"and enter the code {status.user_code}. Enter only a code that you asked for "
+                "yourself: one that somebody sent you would sign them in as you. Then try again."
             )
         case Phase.WAITING_FOR_WINDOW:
             return "A sign-in is waiting in a window of the operating system. Then try again."
