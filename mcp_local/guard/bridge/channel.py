@@ -187,7 +187,7 @@ class Channel:
                 return reply
             reply.drain()
             reply.close()
-            target = urljoin(url, location)
+            target = resolved(url, location)
             keeps = reply.status in _SAME_METHOD or request.method == "GET"
             if not keeps or _origin(target) != self._origin:
                 raise problems.redirected(url, target)
@@ -218,14 +218,22 @@ class Channel:
 
 def _origin(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port (RFC 6454, 4); a user name in the address is no origin."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:  # brackets around no address, or a port that can't be
+        return ("", "", 0)
     if "@" in parts.netloc or "\\" in url:
         return ("", "", 0)
-    default = {"http": 80, "https": 443}.get(parts.scheme, 0)
+    return (parts.scheme, parts.hostname or "", port)
+
+
+def resolved(base: str, other: str) -> str:
+    """Return the address that a server names, which may be relative; empty where it is none."""
     try:
-        return (parts.scheme, parts.hostname or "", parts.port or default)
-    except ValueError:  # a port that can't be
-        return ("", "", 0)
+        return urljoin(base, other)
+    except ValueError:  # as above
+        return ""
 
 
 def within(url: str, other: str) -> bool:

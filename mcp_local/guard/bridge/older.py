@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, Final, final
-from urllib.parse import urljoin
 
 from mcp_local.guard.bridge import problems
-from mcp_local.guard.bridge.channel import Request, within
+from mcp_local.guard.bridge.channel import Request, resolved, within
 from mcp_local.guard.bridge.credential import NoCredential
 from mcp_local.guard.bridge.envelope import error_answer, one_line, peek
 from mcp_local.guard.bridge.events import EventTooLarge, Parser
@@ -117,11 +116,12 @@ class Older:
             self._problem = error
         except EventTooLarge:
             self._problem = problems.too_large(self._channel.url)
-        self._end()
+        finally:
+            self._end()
 
     def _take(self, name: str, data: bytes) -> None:
         if name == "endpoint":
-            endpoint = urljoin(self._channel.url, data.decode("utf-8", "replace").strip())
+            endpoint = resolved(self._channel.url, data.decode("utf-8", "replace").strip())
             if not within(self._channel.url, endpoint):
                 raise problems.redirected(self._channel.url, endpoint)
             with self._changed:

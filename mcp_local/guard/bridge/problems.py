@@ -51,12 +51,16 @@ def failed(error: Exception, message: str, hint: str) -> RemoteProblem:
 
 def redirected(url: str, target: str) -> RemoteProblem:
     """Return the problem for a redirect that isn't followed."""
-    parts = urlsplit(target)
-    place = f"{parts.scheme}://{shown(target)}{parts.path}"
+    place = _place(target) if target else "no address"
     return RemoteProblem(
         f"{shown(url)} redirects to {place}, where nothing is sent. "
         "If that is the server you mean, give its address."
     )
+
+
+def fault(host: str) -> RemoteProblem:
+    """Return the problem for a fault of our own: an answer of the server that nobody thought of."""
+    return RemoteProblem(f"mcp-local can't deal with what {host} answers; its log has the cause.")
 
 
 def too_large(url: str) -> RemoteProblem:

@@ -157,6 +157,10 @@ class Remote:
         except (problems.RemoteProblem, NoCredential) as error:
             if flight is None or not (flight.broken or flight.unwanted):
                 self._refuse(envelope, error)
+        except Exception as fault:  # noqa: BLE001 - the guard's edge: nobody waits for ever
+            # Its text may quote a header, which may be the token's.
+            self._log.event("fault", level="error", kind=type(fault).__name__)
+            self._refuse(envelope, problems.fault(self._channel.host))
         finally:
             if flight is not None and self._flights.get(envelope.id, (None,))[0] is flight:
                 del self._flights[envelope.id]

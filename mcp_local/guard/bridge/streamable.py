@@ -240,7 +240,9 @@ class Streamable:
 
     def _resuming(self, parser: Parser) -> dict[str, str]:
         headers = {"Accept": _EVENTS} | self._in_session()
-        return headers | ({"Last-Event-ID": parser.last_id} if parser.last_id else {})
+        # In UTF-8 (WHATWG HTML, 9.2.5); http.client writes each character below 256 as one byte.
+        last_id = parser.last_id.encode().decode("latin-1")
+        return headers | ({"Last-Event-ID": last_id} if last_id else {})
 
     def _listen(self) -> None:
         """Hold the server's own stream open for as long as the session lives (GET)."""

@@ -170,6 +170,65 @@ def test_a_server_that_hangs_up_without_a_word(tmp_path: Path) -> None:
         assert len(server.came) == 1
 
 
+@pytest.mark.parametrize("location", ["http://[", "https://\u2100.example/"])
+def test_a_redirect_to_no_address_is_not_followed(tmp_path: Path, location: str) -> None:
+    """Nobody waits for ever, and what is asked next is answered."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.message["method"] != "tools/call":
+            well_behaved(exchange)
+        else:
+            exchange.write(
+                f"HTTP/1.1 307 Over there\r\nLocation: {location}\r\n"
+                "Content-Length: 0\r\n\r\n".encode()
+            )
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        assert "redirects to" in here.answer(here.modern("tools/call"))["error"]["message"]
+        assert "result" in here.answer(here.modern("ping"))
+
+
+def test_metadata_at_no_address_is_not_read(tmp_path: Path) -> None:
+    """What a server says of itself betters an error's text, and hinders none."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.answer(401, WWW_Authenticate='Bearer resource_metadata="http://["')
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        answer = here.answer(here.modern("tools/call"))
+    assert "wants a token" in answer["error"]["message"]
+
+
+def test_an_answer_that_nobody_thought_of_is_an_error(tmp_path: Path) -> None:
+    """JSON too deep for any decoder, at every first message: each is answered all the same."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.answer(400, b'{"error":{"a":' + b"[" * 60_000)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        for method in ("initialize", "ping", "initialize", "ping"):
+            answer = here.answer(here.post(method, {}))
+            assert "its log has the cause" in answer["error"]["message"]
+        assert ("fault", {"level": "error", "kind": "RecursionError"}) in here.log.lines
+
+
+def test_an_events_id_is_given_back_in_utf_8(tmp_path: Path) -> None:
+    """It may hold any character; the stream goes on after it."""
+    asked: list[str] = []
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin_events()
+        if exchange.came.method == "GET":
+            asked.append(exchange.came.headers["last-event-id"])
+            exchange.event({"jsonrpc": "2.0", "id": 1, "result": {}})
+            return
+        exchange.write("id: 1\u20ac\nretry: 1\ndata:\n\n".encode())
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        assert here.answer(here.modern("tools/call"))["result"] == {}
+    assert [each.encode("latin-1").decode() for each in asked] == ["1\u20ac"]
+
+
 class Older:
     """A server of HTTP+SSE that misbehaves as the test says."""
 
