@@ -37,9 +37,10 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
     def test(seen: object) -> Truth:
         if isinstance(seen, str):
             return _lies(seen, places, start)
-        if not isinstance(seen, list | tuple) or not 0 < len(seen) <= MOST:
+        if not isinstance(seen, list | tuple):
             return None
-        return _agreed([test(each) for each in cast("list[object]", seen)])
+        paths = cast("list[object]", seen)
+        return _agreed([test(each) for each in paths]) if 0 < len(paths) <= MOST else None
 
     return test
 

@@ -79,13 +79,15 @@ def write_least(uses: Iterable[Use]) -> str:
 def _use(line: str) -> Use | None:
     try:
         record: object = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(record, dict):
         return None
     said = cast("Mapping[str, object]", record)
     roles, name = said.get("roles"), said.get("component")
     if said.get("event") != "decision" or said.get("observed") is not True:
+        return None
+    if said.get("allowed") is not True:  # asked about and not agreed to, or hidden by the server
         return None
     if not isinstance(roles, list) or not isinstance(name, str):
         return None
@@ -122,6 +124,8 @@ def _why_not(use: Use) -> str:
         return "whoever used it has no role"
     if len(use.name) >= LOGGED_NAME:
         return "the log has only the beginning of its name"
+    if use.kind is Kind.RESOURCE and "{" in use.name:  # a client may send a template's very text
+        return "it would stand for all that a template of this text reads"
     return why_unnameable(use.kind, use.name)
 
 

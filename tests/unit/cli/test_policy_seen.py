@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def line(kind: str, component: str, action: str, *roles: object, **more: object) -> str:
     """Return a line of the log, as an observing guard writes it."""
     said = {"event": "decision", "kind": kind, "component": component, "action": action}
-    return json.dumps({**said, "observed": True, "roles": list(roles), **more})
+    return json.dumps({**said, "allowed": True, "observed": True, "roles": list(roles), **more})
 
 
 def allows(text: str, action: Action, component: Component, *roles: str) -> bool:
@@ -80,6 +80,10 @@ def test_what_clients_ask_for_is_never_a_glob() -> None:
         (line("tool", "a" * 256, "call", "Reader"), "only the beginning of its name"),
         (line("tool", "a\nroles:", "call", "Reader"), "can't be printed"),
         (line("resource", "a://b/../c", "read", "Reader"), "a dot segment"),
+        (
+            line("resource", "a://{path}", "read", "Reader"),
+            "all that a template of this text reads",
+        ),
     ],
 )
 def test_what_no_grant_can_say_is_told(seen: str, remark: str) -> None:
@@ -94,9 +98,11 @@ def test_what_no_grant_can_say_is_told(seen: str, remark: str) -> None:
     [
         "not JSON",
         "[]",
+        "[" * 100_000,
         '{"event": "decision"}',
         line("tool", "x", "call", "Reader", observed=False),
         line("tool", "x", "call", "Reader", event="other"),
+        line("tool", "x", "call", "Reader", allowed=False),
         line("hammer", "x", "call", "Reader"),
         line("tool", "x", "hit", "Reader"),
         line("tool", "x", "call").replace("[]", "5"),
