@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from mcp_local.cli.swift import run_swiftly
@@ -17,6 +18,10 @@ def main() -> int:
     code = run_swiftly(words)
     if code is not None:
         return code
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks for words: nothing is run
+        from mcp_local.cli.completion import answer_shell  # noqa: PLC0415 - only at a Tab
+
+        answer_shell()
     from mcp_local.cli.context import take_environment  # noqa: PLC0415 - start-up: for all the rest
     from mcp_local.cli.main import main as run_command  # noqa: PLC0415
 
