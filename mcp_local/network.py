@@ -55,7 +55,8 @@ class Connections:
         Raises:
             SettingsError: the proxy can't be used.
         """
-        proxy = self._proxy or proxy_of(url)
+        # Plain http is for this machine only, and a proxy would read it, token and all.
+        proxy = "" if urlsplit(url).scheme == "http" else self._proxy or proxy_of(url)
         if proxy not in self._pools:
             self._pools[proxy] = self._connect_through(proxy)
         return self._pools[proxy]

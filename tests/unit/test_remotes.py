@@ -21,10 +21,10 @@ NOBODY = SignIn(method=SignInMethod.NONE)
 
 
 def _headers(
-    folder: Path, entries: Mapping[str, object], environ: Mapping[str, str]
+    folder: Path, entries: Mapping[str, object], environ: Mapping[str, str], *, proxy: str = ""
 ) -> Mapping[str, str]:
     """Return the headers of one request to a server with these entries."""
-    settings = Settings(home=folder, config_file=folder / "config.toml", signin=NOBODY)
+    settings = Settings(home=folder, config_file=folder / "config.toml", signin=NOBODY, proxy=proxy)
     with scripted(well_behaved) as served:
         server = Server("it", url=served.url, **entries)  # pyright: ignore[reportArgumentType]
         remote = open_remote(server, settings, environ, None, Noted())
@@ -41,6 +41,15 @@ def test_headers_of_the_settings_are_sent(tmp_path: Path) -> None:
     headers = _headers(tmp_path, entries, {"TWO": "2 "})
     assert (headers["x-one"], headers["x-two"]) == ("1", "2")
     assert "authorization" not in headers
+
+
+def test_what_this_machine_is_sent_passes_no_proxy(tmp_path: Path) -> None:
+    """Plain http is for loopback only; the proxy of the settings would read the secret in it."""
+    entries = {"headers": {"Authorization": "canary"}}
+    with scripted(well_behaved) as proxy:
+        headers = _headers(tmp_path, entries, {}, proxy=proxy.url.removesuffix("/mcp"))
+    assert proxy.came == []
+    assert headers["authorization"] == "canary"
 
 
 @pytest.mark.parametrize("environ", [{}, {"TWO": ""}, {"TWO": "a\nb"}, {"TWO": "ü"}])
