@@ -136,9 +136,10 @@ class Catalog:
         pages = await self._all_pages(which, envelope)
         before = self._listings.get(which)
         if before is None or len(before.pages) != len(pages) or before.pages != pages:
-            self._listings[which] = self._listing(which, pages)
+            # First what is held back: uses are judged by the listing while the record is written.
             if self._definitions is not None and pages[0].absent is None:
                 self._definitions.see(which.key, (item for page in pages for item in page.items))
+            self._listings[which] = self._listing(which, pages)
         with self._changing:
             if version is self._version:
                 self._fresh.add(which)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
+from mcp_local.guard.definition_record import RecordFile, ServerKey
+from mcp_local.guard.definitions import ApprovedDefinitions
 from mcp_local.guard.relay import catalog as module, pages
 from mcp_local.guard.relay.catalog import Catalog
 from mcp_local.guard.relay.list_kinds import PROMPTS, RESOURCES, TEMPLATES, TOOLS
@@ -19,9 +21,10 @@ from mcp_local.log import Log
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from mcp_local.guard.definition_record import Record
     from mcp_local.guard.relay.message import Message
 
 
@@ -115,6 +118,28 @@ def test_a_change_while_a_list_is_fetched_counts(tmp_path: Path) -> None:
     catalog = Catalog(changing, "", None, Log(tmp_path / "log.jsonl"))
     asyncio.run(catalog.learn(Kind.TOOL, {}))
     assert not catalog.knows(Kind.TOOL)
+
+
+def test_what_is_held_back_can_never_be_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not while the record is written either: other threads judge uses meanwhile (M7)."""
+    log = Log(tmp_path / "log.jsonl")
+    definitions = ApprovedDefinitions(tmp_path, ServerKey("server-x", "x"), log, hold=True)
+    server = Server(tools=tools("a"))
+    catalog = Catalog(server.fetch, "", definitions, log)
+    asyncio.run(catalog.fetch(TOOLS, {}))
+    found: list[object] = []
+    update = RecordFile.update
+
+    def slowly(file: RecordFile, change: Callable[[Record], Record]) -> Record:
+        found.append(catalog.find(Kind.TOOL, "evil"))
+        return update(file, change)
+
+    monkeypatch.setattr(RecordFile, "update", slowly)
+    server.pages["tools/list", None] = tools("a", "evil")
+    asyncio.run(catalog.fetch(TOOLS, {}))
+    assert [*found, catalog.find(Kind.TOOL, "evil")] == [(), ()]
 
 
 def test_what_a_server_does_not_have_is_empty(tmp_path: Path) -> None:
