@@ -11,7 +11,7 @@ import sys
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
-from mcp_local.broker.signin.screen import with_screen
+from mcp_local.broker.screen.display import with_screen
 from mcp_local.settings.keys import PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ def available(environ: Mapping[str, str]) -> bool:
     if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return False
     return not _start(_LOOK, environ=environ).wait()
+
+
+def open_page(url: str, environ: Mapping[str, str]) -> None:
+    """Open ``url`` where a browser can be opened, and leave it to the person. Blocks a moment."""
+    if available(environ):
+        Opening(url, environ).let_go()
 
 
 class Opening:

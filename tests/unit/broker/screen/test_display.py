@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_local.broker.signin.screen import with_screen
+from mcp_local.broker.screen.display import with_screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
