@@ -29,8 +29,8 @@ SUBSCRIPTION_ID: Final = "io.modelcontextprotocol/subscriptionId"
 _ENVELOPE: Final = ("jsonrpc", "id", "method", "params", "result", "error")
 _PARAMS: Final = frozenset(
     {
-        *("_meta", "name", "arguments", "uri", "ref", "argument", "context", "cursor", "task"),
-        *("taskId", "inputResponses", "requestState", "requestId", "notifications"),
+        *("_meta", "name", "arguments", "uri", "ref", "type", "argument", "context", "cursor"),
+        *("task", "taskId", "inputResponses", "requestState", "requestId", "notifications"),
         *("protocolVersion", "capabilities", "clientInfo", "level", "progressToken"),
     }
 )
@@ -148,7 +148,7 @@ def _refuse_folded(message: Message) -> None:
     Raises:
         Refused: there is one.
     """
-    for place in (message.body, message.params):
+    for place in (message.body, message.params, as_dict(message.params.get("ref"))):
         for key in place:
             if key not in _FOLDED.values() and key.casefold() in _FOLDED:
                 raise Refused(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_LIST: Final = 16 * 1024 * 1024
 """Bytes of one list, all pages together (M16)."""
+_DROPPED: Final = frozenset({"nextcursor", "resulttype", "inputrequests", "requeststate"})
+"""Keys, in small letters, that never go on: all pages are here, and no list asks for more (M12)."""
 
 
 class ListFailed(Exception):
@@ -55,7 +57,8 @@ def read_page(which: ListKind, answer: Message) -> Page:
     if not isinstance(items, list):
         raise _odd()
     found = (as_dict(item) for item in cast("Sequence[object]", items))
-    rest = {key: value for key, value in result.items() if key not in {which.key, "nextCursor"}}
+    dropped = _DROPPED | {which.key.casefold()}  # some clients read keys in any case (M4)
+    rest = {key: value for key, value in result.items() if key.casefold() not in dropped}
     return Page(
         tuple(item for item in found if item),
         rest,

@@ -35,17 +35,21 @@ class ServerRequests:
         """Whether a request passes to the client."""
         if method == PING:
             return True
-        return self._name(method, params) in self._named
+        return not odd_spelling(params, "mode") and self._name(method, params) in self._named
 
     def denied(self, answer: Message) -> str:
         """Return what an answer asks for that doesn't pass; empty: nothing of that kind."""
         error = as_dict(answer.body.get("error"))
         if error.get("code") == _URL_REQUIRED and _URL not in self._named:
             return _URL
-        for asked in as_dict(as_dict(answer.body.get("result")).get("inputRequests")).values():
+        result = as_dict(answer.body.get("result"))
+        if odd := odd_spelling(result, "inputRequests"):
+            return odd[:_LOGGED]
+        for asked in as_dict(result.get("inputRequests")).values():
             request = as_dict(asked)
             method = request.get("method")
-            if not self.passes(method, as_dict(request.get("params"))):
+            odd = odd_spelling(request, "method", "params")
+            if odd or not self.passes(method, as_dict(request.get("params"))):
                 return self.spoken(method, as_dict(request.get("params")))
         return ""
 
@@ -59,6 +63,13 @@ class ServerRequests:
             return str(method)
         mode = params.get("mode", "form")
         return _ELICIT if mode == "form" else f"{_ELICIT}:{mode}"
+
+
+def odd_spelling(found: Mapping[str, object], *names: str) -> str:
+    """Return a key that some clients take for one of ``names``, though its case is another (M4)."""
+    folded = {name.casefold() for name in names}
+    odd = (key for key in found if key not in names and key.casefold() in folded)
+    return next(odd, "")
 
 
 def not_passed_on(name: str) -> str:

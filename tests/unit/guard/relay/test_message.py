@@ -72,6 +72,7 @@ def test_notifications_and_answers_are_told_apart() -> None:
         (b'{"jsonrpc":"2.0","id":1,"id":2,"method":"x"}', INVALID_REQUEST, None),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","Method":"y"}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"Name":"y"}}', INVALID_REQUEST, 1),
+        (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"ref":{"URI":1}}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":NaN}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":1e999}}', INVALID_REQUEST, 1),
         (b'{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":"\\ud800"}}', INVALID_REQUEST, 1),

@@ -258,6 +258,29 @@ def test_a_result_may_not_ask_for_more_than_a_request(method: str, tmp_path: Pat
         assert "elicitation/create:url" in json.dumps(here.ask(method, {"name": "echo"}))
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        {"InputRequests": {"a": {"method": "sampling/createMessage"}}},
+        {"inputRequests": {"a": {"method": "roots/list", "Method": "sampling/createMessage"}}},
+        {"inputRequests": {"a": {"method": "elicitation/create", "params": {"Mode": "url"}}}},
+    ],
+)
+def test_a_result_may_not_ask_in_other_cases_either(here: InProcess, result: Any) -> None:
+    """Some clients read keys in whatever case they are spelt (M4, M12)."""
+    here.server.answers["tools/call"] = lambda _: {"resultType": "input_required", **result}
+    answer = here.call("echo")
+    assert answer["result"]["isError"]
+    assert "doesn't pass on" in text_of(answer)
+
+
+def test_a_request_may_not_name_its_mode_in_another_case(here: InProcess) -> None:
+    """A page would be opened where a form is allowed (M4, M12)."""
+    params = {"MODE": "url", "url": "https://x"}
+    here.server.say({"id": "s", "method": "elicitation/create", "params": params})
+    assert "doesn't pass on" in here.wait(lambda: refused(here, "s"))["message"]
+
+
 def test_a_page_to_be_opened_passes_where_it_is_named(tmp_path: Path) -> None:
     """``elicitation/create:url`` in the settings."""
     rules = Rules(requests=("elicitation/create:url",))
