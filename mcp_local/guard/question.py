@@ -92,6 +92,11 @@ class Question:
         return f"A yes is good for every use of it {span}, whatever the arguments."
 
 
+def can_be_asked(action: Action) -> bool:
+    """Whether a person can be asked about it: nobody can judge each letter of a completion."""
+    return action in _MAY
+
+
 def question_of(
     identity: Identity,
     action: Action,

@@ -42,7 +42,8 @@ class Yeses:
         self._refused: dict[str, float] = {}
         """Calls that may not, the same way."""
         self._holding: dict[object, float] = {}
-        """Person, component and rule for which a yes holds, with the end of its time."""
+        """Person, component (of a template the address shown) and rule for which a yes holds, with
+        the end of its time."""
         self._noes: dict[tuple[Kind, str], _Noes] = {}
 
     def agree(self, question: Question) -> None:
@@ -98,4 +99,4 @@ class Yeses:
 
 def _held(question: Question) -> tuple[object, ...]:
     rule = (question.rule, question.reason, question.remember)
-    return (question.person, question.about, rule)
+    return (question.person, question.about, question.subject, rule)

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.errors import PolicyError
-from mcp_local.policy.load import policy_files
+from mcp_local.policy.load import MAX_BYTES, policy_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,9 @@ def _digest(path: Path) -> bytes:
 
 def _content(file: Path) -> bytes:
     try:
-        return file.read_bytes() if file.is_file() else b"no file"
+        if not file.is_file():
+            return b"no file"
+        with file.open("rb") as opened:
+            return opened.read(MAX_BYTES + 1)  # of a larger one nothing is taken
     except OSError as error:
         return f"unreadable: {error.errno}".encode()

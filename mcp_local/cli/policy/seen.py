@@ -85,9 +85,8 @@ def _use(line: str) -> Use | None:
         return None
     said = cast("Mapping[str, object]", record)
     roles, name = said.get("roles"), said.get("component")
-    if said.get("event") != "decision" or said.get("observed") is not True:
-        return None
-    if said.get("allowed") is not True:  # asked about and not agreed to, or hidden by the server
+    used = said.get("observed") is True and said.get("allowed") is True  # not declined, not hidden
+    if said.get("event") != "decision" or not used:
         return None
     if not isinstance(roles, list) or not isinstance(name, str):
         return None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome
-from mcp_local.guard.question import question_of
+from mcp_local.guard.question import can_be_asked, question_of
 from mcp_local.guard.question_words import CHANGED, OUTCOMES, not_confirmed
 from mcp_local.guard.questions import Answer
 from mcp_local.guard.relay.progress import telling
@@ -37,6 +37,9 @@ async def confirmed(  # noqa: PLR0913, PLR0917 - the parts of a use that is aske
     session: Session,
 ) -> Verdict:
     """Return what becomes of a use whose verdict is to ask."""
+    if verdict.component and verdict.decision and not can_be_asked(use.wish.action):
+        text = account.denied(verdict.component, verdict.decision)
+        return Verdict(Effect.DENY, Outcome.DENIED, text)
     question = _question(use, verdict)
     if question is None:
         return Verdict(Effect.DENY, Outcome.FAULT, account.FAULT)

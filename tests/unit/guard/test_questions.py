@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_local.guard.question import question_of
 from mcp_local.guard.questions import MOST_OPEN, Answer, Form, Questions, Reply, is_own_state
 from mcp_local.guard.yeses import KEPT, PAUSE, WEARY
 from mcp_local.log import Log
-from mcp_local.policy.model import Component, Kind
-from tests.support.asking import PURGE, Clock, Nobody, Person, about, asks
+from mcp_local.policy.model import Action, Component, Kind
+from tests.support.asking import ADA, PURGE, Clock, Nobody, Person, about, asks
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -379,6 +380,26 @@ def test_a_yes_holds_as_long_as_the_rule_says(remember: float, after: float | No
         else:
             clock.now += 1e9
             assert await questions.settle(about(decision=decision), [Nobody()]) is Answer.YES
+
+    run(test())
+
+
+def test_a_yes_to_one_address_holds_for_no_other_of_its_template() -> None:
+    """The person was shown the address alone: "every use of it" is every use of that one."""
+
+    async def test() -> None:
+        questions, person = Questions(), Person()
+        decision = asks(remember=math.inf)
+
+        def reading(uri: str) -> Question:
+            note = Component(Kind.RESOURCE, "notes://{name}", template=True, uri=uri)
+            return question_of(ADA.identity, Action.READ, note, {}, decision)
+
+        person.says("yes")
+        assert await questions.settle(reading("notes://a"), [person]) is Answer.YES
+        assert await questions.settle(reading("notes://a"), [Nobody()]) is Answer.YES
+        assert await questions.settle(reading("notes://b"), [Nobody()]) is Answer.NO_WAY
+        assert reading("notes://a").about == reading("notes://b").about  # asked one at a time
 
     run(test())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +69,23 @@ def test_a_good_change_takes_effect(file: Path) -> None:
     assert not live.look()
     file.write_text(READ, encoding="utf-8")
     assert live.look()
+    assert usable(live) == "read"
+
+
+def test_a_file_that_is_no_policy_fills_no_memory(file: Path) -> None:
+    """Of one that is too large no more is read than shows it."""
+    live = LivePolicy(file)
+    with file.open("wb") as opened:
+        opened.truncate(1 << 28)
+    tracemalloc.start()
+    try:
+        assert not live.look()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert live.problem is not None
+    assert "larger than 8 MiB" in live.problem.message
+    assert peak < 1 << 26
     assert usable(live) == "read"
 
 

@@ -34,6 +34,21 @@ def test_subscribed_resources_are_told_of(tmp_path: Path) -> None:
         assert sum("updated" in each.get("method", "") for each in here.heard) == 2
 
 
+def test_what_needs_a_yes_to_be_read_can_not_be_followed(tmp_path: Path) -> None:
+    """Nobody is asked about a subscription or a completion: there an ask is a plain no."""
+    policy = "rules: [{name: sure, effect: ask, reason: Mind it., agents: {roles: [reader]}}]"
+    with InProcess(tmp_path, policy=policy, session=reader()) as here:
+        here.open()
+        ref = {"type": "ref/resource", "uri": "item://{id}"}
+        argument = {"name": "id", "value": ""}
+        for answer in (
+            here.ask("resources/subscribe", {"uri": "docs://open"}),
+            here.ask("completion/complete", {"ref": ref, "argument": argument}),
+        ):
+            assert "Not allowed: " in answer["error"]["message"]
+            assert "Mind it." in answer["error"]["message"]
+
+
 def test_changes_are_told_in_the_handshake_era(tmp_path: Path) -> None:
     """After a sign-in by us, after a change of its own by the server; then it is asked anew."""
     with InProcess(tmp_path, session=reader()) as here:
