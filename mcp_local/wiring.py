@@ -76,7 +76,13 @@ def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Se
     """Return who is signed in: the machine's person, or roles declared for trying things out."""
     if settings.signin.method is SignInMethod.NONE:
         return DeclaredSession(settings)
-    return LocalSession(settings, environ, log=log)
+
+    def open_in_browser(url: str) -> None:
+        from mcp_local.broker.screen.browser import open_page  # noqa: PLC0415 - start-up: seldom
+
+        open_page(url, environ)
+
+    return LocalSession(settings, environ, log=log, open_page=open_in_browser)
 
 
 def guard_server(  # noqa: PLR0913, PLR0917 - the parts

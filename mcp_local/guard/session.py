@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 from mcp_local.broker.state import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    import asyncio
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.secret import Secret
+
+    Invite = Callable[[], Awaitable[object]]
+    """Has the client ask whether it may open the page of a sign-in, and waits for what comes."""
 
 __all__ = ["Session", "Status"]
 
@@ -25,10 +29,12 @@ class Session(Protocol):
     """What the client calls itself: the guard sets it when it knows, for the last page of a
     sign-in, which says where to go back to. Empty until then."""
 
-    def start(self) -> None:
+    def start(self, client: asyncio.Future[Invite | None] | None = None) -> None:
         """Begin, on the running event loop, once the wire is up. Returns at once.
 
         Reads the store, watches it, and starts the one sign-in that ``signin.when = start`` allows.
+        ``client`` comes to be how the client is asked to open that sign-in's page, ``None`` for
+        one that can't be asked outside of a call; it is waited for a moment.
         """
         ...
 

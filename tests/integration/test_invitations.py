@@ -216,3 +216,24 @@ def test_account_tool_asks_in_the_client(here: Desk, tmp_path: Path) -> None:
         wait_for(lambda: here.state().phase is not Phase.WAITING_FOR_BROWSER)
         program.user = "writer"
         assert "Signed in as Walter Writer" in program.use("mcp_local_sign_in")
+
+
+@pytest.mark.parametrize(
+    ("kind", "era", "tabs"), [(HOSTED, HANDSHAKE, 0), (RELAYED, HANDSHAKE, 0), (RELAYED, MODERN, 1)]
+)
+def test_at_the_start_the_client_is_asked_where_that_may_be(
+    kind: str, era: str, tabs: int, here: Desk, tmp_path: Path
+) -> None:
+    """In the handshake era it is; in the modern one, which asks in answers only, a tab opens."""
+    here.set(SIGN_IN_WHEN="start")
+    tool, answer, arguments = TOOLS[kind]
+    with Program(here, tmp_path, kind, era) as program:
+        program.open()
+        program.request("tools/list")
+        if tabs:
+            here.visit("writer")
+        else:
+            assert program.told("elicitation/create").message["params"]["mode"] == "url"
+        assert answer in program.text(tool, arguments)
+        assert len(program.questions) == 1 - tabs
+    assert len(here.tabs()) == tabs

@@ -70,7 +70,7 @@ async def chat(
     """Start ``PROGRAM WORDS…`` as the client called ``name`` does.
 
     Of this process's environment the server gets what the SDK hands on (HOME, PATH, …), and
-    ``environ``. The person says yes to every question.
+    ``environ``. The person says yes to every question, and leaves pages to the browser.
     """
     changes = asyncio.Queue[None]()
 
@@ -79,7 +79,9 @@ async def chat(
             changes.put_nowait(None)
 
     async def agree(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        del context, params
+        del context
+        if params.mode == "url":
+            return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content={"confirm": True})
 
     server = StdioServerParameters(command=program, args=list(words), env=dict(environ))

@@ -89,7 +89,8 @@ class MemorySession:
     started: bool = False
     closed: bool = False
 
-    def start(self) -> None:
+    def start(self, client: object = None) -> None:
+        del client
         self.started = True
 
     async def close(self) -> None:
@@ -158,7 +159,8 @@ class FileSession:
     _token: VerifiedToken | None = None
     _closed: bool = False
 
-    def start(self) -> None:
+    def start(self, client: object = None) -> None:
+        del client
         self._look()
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._watch, args=(loop,), daemon=True).start()

@@ -51,8 +51,9 @@ class DeclaredSession:
         token = VerifiedToken(Secret(""), identity, claims, valid_until=math.inf)
         self._token = token if self._roles else None
 
-    def start(self) -> None:
+    def start(self, client: object = None) -> None:
         """Do nothing: there is nobody to wait for."""
+        del client
 
     async def close(self) -> None:
         """Do nothing."""

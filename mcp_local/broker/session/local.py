@@ -26,13 +26,15 @@ from mcp_local.settings import profile_dir
 from mcp_local.settings.model import SignInWhen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from mcp_local.broker.state import Status
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.secret import Secret
     from mcp_local.settings import Settings
+
+    Invite = Callable[[], Awaitable[object]]
 
 __all__ = ["DeclaredSession", "LocalSession"]
 
@@ -44,6 +46,8 @@ _FIRST_READ = 10.0
 """Seconds that requests wait for the first read: the keyring is given 3."""
 _RENEWAL = 5.0
 """Seconds that requests wait for a renewal (DESIGN.md 9), and the pause after one."""
+_HELLO = 2.0
+"""Seconds in which a client says who it is, else it isn't asked at the start."""
 _FORCED_RENEWAL = 40.0
 """Seconds that a person waits for the renewal they asked for; clients give up after 60."""
 _FAULT = Problem(
@@ -63,8 +67,12 @@ class LocalSession:
         *,
         log: Log,
         clock: Callable[[], float] = time.time,
+        open_page: Callable[[str], None] | None = None,
     ) -> None:
-        """Prepare; reads nothing yet. ``environ`` is handed to the processes that are started."""
+        """Prepare; reads nothing yet. ``environ`` is handed to the processes that are started.
+
+        ``open_page`` opens a browser, where a client was to open a page and didn't.
+        """
         self.program = ""
         self._loop = Loop()
         self._when = settings.signin.when
@@ -80,20 +88,28 @@ class LocalSession:
         self._loaded = False
         self._watching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._client: asyncio.Future[Invite | None] | None = None
+        self._inviting: asyncio.Future[object] | None = None
+        """The sign-in at the start, where the client opens its page."""
         self._changes = Changes(log)
         self._prompting = Prompting(
-            settings, environ, self._view, self._errands, self._news, self._look, clock
+            settings, open_page, self._view, self._errands, self._news, self._look, clock
         )
         self._alive_at = self._renewed_at = -_FIRST_READ
 
-    def start(self) -> None:
-        """Begin, on the running event loop, once the wire is up; returns at once."""
+    def start(self, client: asyncio.Future[Invite | None] | None = None) -> None:
+        """Begin, on the running event loop, once the wire is up; returns at once.
+
+        ``client`` comes to be how the client is asked to open the page of the sign-in at the start;
+        ``None``: a browser opens it.
+        """
         self._loop.here()
+        self._client = client
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def close(self) -> None:
         """Stop watching; a sign-in under way goes on in its own process."""
-        tasks = [task for task in (self._watching, self._renewing) if task]
+        tasks = [task for task in (self._watching, self._renewing, self._inviting) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -259,7 +275,18 @@ class LocalSession:
         if self._view.renewal_due():
             await self._renew(force=False)
         if self.current() is None:
+            await self._first_prompt()
+
+    async def _first_prompt(self) -> None:
+        """Ask in the client, if it has said meanwhile that it can, else in the browser."""
+        invite: Invite | None = None
+        if self._client is not None:
+            await asyncio.wait([self._client], timeout=_HELLO)
+            invite = self._client.result() if self._client.done() else None
+        if invite is None:
             await self._prompting.unasked()
+        else:
+            self._inviting = asyncio.ensure_future(invite())
 
     async def _first_read(self) -> None:
         await self._news.until(lambda: self._loaded, seconds=_FIRST_READ)

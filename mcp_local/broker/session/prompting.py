@@ -11,13 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_local.broker import transitions
-from mcp_local.broker.signin.browser import Opening, available
 from mcp_local.broker.state import Phase
 from mcp_local.broker.state_file import may_prompt, may_renew
 from mcp_local.settings.model import SignInMethod, SignInWhen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
     from mcp_local.broker.session.errands import Errands
     from mcp_local.broker.session.news import News
@@ -36,7 +35,7 @@ class Prompting:
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of the session
         self,
         settings: Settings,
-        environ: Mapping[str, str],
+        open_page: Callable[[str], None] | None,
         view: View,
         errands: Errands,
         news: News,
@@ -45,7 +44,8 @@ class Prompting:
     ) -> None:
         self._when = settings.signin.when
         self._has_page = settings.signin.method is SignInMethod.BROWSER
-        self._environ = environ
+        self._open_page = open_page
+        """Opens a browser; may block."""
         self._view = view
         self._errands = errands
         self._news = news
@@ -56,7 +56,6 @@ class Prompting:
         self._left = _PROMPTS
         self._unopened = False
         """Whether the sign-in under way is ours, and its page left to the client to open."""
-        self._opening: Opening | None = None
         self.left_alone = False
         """The person has signed out here: nothing asks by itself any more."""
 
@@ -127,8 +126,8 @@ class Prompting:
         page was opened already.
         """
         allowed = by_person or (self._when is not SignInWhen.NEVER and not self.left_alone)
-        asked = self.joinable or bool(self._attempts)
-        if self._has_page and allowed and not self._view.settled and not asked:
+        await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
+        if self._has_page and allowed and not self._view.settled and not self.joinable:
             ask = self.for_person if by_person else self.unasked
             self.begin(lambda: ask(by_client=True))
         await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
@@ -143,16 +142,14 @@ class Prompting:
         """Open in a browser what the client was to open and didn't."""
         url, unopened = self._view.state.start_url, self._unopened
         self._unopened = False
-        if unopened and url and await asyncio.to_thread(available, self._environ):
-            self._opening = await asyncio.to_thread(Opening, url, self._environ)
+        if unopened and url and self._open_page is not None:
+            await asyncio.to_thread(self._open_page, url)
 
     async def close(self) -> None:
         """Give up attempts that have not begun; a sign-in under way goes on."""
         for task in self._attempts:
             task.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
-        if self._opening is not None:
-            self._opening.let_go()
 
     async def _send(self, needed: Callable[[], Awaitable[bool]], *, by_client: bool) -> None:
         async def ours() -> bool:

@@ -66,6 +66,15 @@ class Asker:
             lambda: telling(context, SIGNING_IN),
         )
 
+    def outside_of_calls(
+        self, client: ServerSession
+    ) -> Callable[[Question], Awaitable[Answer]] | None:
+        """Return how a client of the handshake era is asked to open a page; ``None``: not."""
+        if not _can_elicit(client, url=True):
+            return None
+        way = _page_way(client, None, self._session)
+        return lambda question: self.questions.settle(question, [way])
+
     def drop_reply(self, context: MiddlewareContext[Any]) -> None:
         """Keep an answer to a question of ours from the target."""
         fastmcp = context.fastmcp_context

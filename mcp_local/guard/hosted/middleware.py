@@ -19,7 +19,6 @@ from fastmcp.tools.base import InputRequiredToolResult, ToolResult
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, INVALID_REQUEST
 
-from mcp_local.guard import account
 from mcp_local.guard.account import RESERVED
 from mcp_local.guard.decision_log import Outcome
 from mcp_local.guard.hosted.client import client_of
@@ -33,11 +32,9 @@ from mcp_local.guard.hosted.lookup import (
     find_tool,
     requested_version,
 )
-from mcp_local.guard.hosted.progress import telling
+from mcp_local.guard.hosted.newcomers import Newcomers
 from mcp_local.guard.hosted.tools import AccountTools
-from mcp_local.guard.invitations import Invitations
 from mcp_local.guard.judge import Wish
-from mcp_local.guard.step_up import StepUps, step_up_in
 from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:
@@ -83,8 +80,8 @@ class GuardMiddleware(Middleware):
         """Tells clients that the lists changed."""
         self._hold = hold
         self._asker = asker
-        invitations = Invitations(session)
-        self._step_ups = StepUps(session)
+        self.newcomers = Newcomers(session, asker)
+        invitations = self.newcomers.invitations
         self._gate = Gate(judge, session, log, asker.questions, invitations, self._is_listed)
         self._lists = Lists(mcp, judge, log, GuardMiddleware)
         self._account = AccountTools(session, asker, invitations, policy)
@@ -145,7 +142,7 @@ class GuardMiddleware(Middleware):
                 Kind.TOOL,
                 wish,
                 lambda: find_tool(self._mcp, message.name, version),
-                lambda: self._run(context, call_next),
+                lambda: self.newcomers.run(context, call_next),
                 self._asker.of(context),
             )
         except InputNeeded as needed:
@@ -168,7 +165,7 @@ class GuardMiddleware(Middleware):
                 Kind.RESOURCE,
                 Wish(Action.READ, uri, {}, client_of(context)),
                 lambda: find_resource(self._mcp, uri, version),
-                lambda: self._run(context, call_next),
+                lambda: self.newcomers.run(context, call_next),
                 self._asker.of(context),
             )
         except InputNeeded as needed:
@@ -190,7 +187,7 @@ class GuardMiddleware(Middleware):
                 Kind.PROMPT,
                 wish,
                 lambda: find_prompt(self._mcp, message.name, version),
-                lambda: self._run(context, call_next),
+                lambda: self.newcomers.run(context, call_next),
                 self._asker.of(context),
             )
         except InputNeeded as needed:
@@ -241,23 +238,6 @@ class GuardMiddleware(Middleware):
         if token is None:
             return []
         return await self._lists.shown(kind, token, client, lambda: call_next(context))
-
-    async def _run(self, context: MiddlewareContext[Any], call_next: CallNext[Any, R]) -> R:
-        """Run the target, without what the call brings along for us.
-
-        Raises:
-            Refusal: an API behind it wants a stronger sign-in; what became of that.
-        """
-        self._asker.drop_reply(context)
-        try:
-            return await call_next(context)
-        except Exception as error:
-            needed = step_up_in(error)
-            if needed is None:
-                raise
-        async with telling(context, account.SIGNING_IN):
-            text = await self._step_ups.meet(needed)
-        raise Refusal(Outcome.SIGN_IN_NEEDED, text)
 
     async def _use(
         self,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mcp.shared.exceptions import MCPError
 from mcp_types import METHOD_NOT_FOUND, DiscoverResult, InitializeResult
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from mcp_local.guard.clean import clean
 from mcp_local.guard.hosted.insides import extension_methods, sdk_server
@@ -88,6 +89,7 @@ class RootMiddleware:
             raise MCPError(METHOD_NOT_FOUND, "Method not found", ctx.method)
         install(self._user, self._session)
         self._name_client(ctx)
+        self._greet(ctx)
         self._changes.seen(ctx)
         self._guard.lead()
         await self._tree.extend()
@@ -99,6 +101,12 @@ class RootMiddleware:
         if params is not None and not self._session.program:
             info = params.client_info
             self._session.program = clean((info.title or info.name)[:_PROGRAM])
+
+    def _greet(self, ctx: ServerRequestContext[Any, Any]) -> None:
+        """Let the guard know the client, once it may be spoken to."""
+        modern = ctx.protocol_version in MODERN_PROTOCOL_VERSIONS
+        if modern or ctx.method == "notifications/initialized":
+            self._guard.newcomers.greet(ctx.session, modern=modern)
 
     def _is_served(self, method: str) -> bool:
         """Whether the method is known, and answered by who is known to answer it.

@@ -62,7 +62,7 @@ async def _serve(
     try:
         async with lifespan(mcp), stdio_server(lines, out) as (read, write):
             gc.freeze()  # what was imported stays; to look at it again doubles the cost of lists
-            session.start()
+            session.start(guard.newcomers.greeting)
             async with _beside(guard.follow_policy()):
                 await server.run(read, write, server.create_initialization_options())
     except asyncio.CancelledError:

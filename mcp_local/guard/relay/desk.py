@@ -69,9 +69,9 @@ class Desk:
         self.tasks = Tasks()
         self.subscriptions = Subscriptions()
         self.asker = Asker(Questions(log), relay, self.client, parts.session, parts.page)
-        self._newcomers = Newcomers(relay, parts.session, self.asker)
+        self.newcomers = Newcomers(relay, parts.session, self.asker)
         self._account = AccountTools(
-            relay, parts.session, self.asker, self._newcomers, self.news.notice
+            relay, parts.session, self.asker, self.newcomers, self.news.notice
         )
         self._running: set[asyncio.Task[None]] = set()
         parts.session.on_change(self.news.announce)
@@ -126,6 +126,7 @@ class Desk:
     async def _work(self, message: Message, asked: Asked) -> None:
         try:
             self._name_client(message)
+            self.newcomers.greet(message)
             await self._answer(message, asked)
         except asyncio.CancelledError:
             if self._relay.open.end(asked) and asked.use is not None:
@@ -154,7 +155,7 @@ class Desk:
             self._relay.answer_soon(asked, answer)
 
     async def _use(self, message: Message, asked: Asked, use: Use) -> None:
-        token = await self._newcomers.user(message)
+        token = await self.newcomers.user(message)
         if token is None:
             text = account.sign_in_needed(self.session.status())
             verdict = Verdict(Effect.DENY, Outcome.SIGN_IN_NEEDED, text)
@@ -175,7 +176,7 @@ class Desk:
 
     async def _task(self, message: Message, asked: Asked) -> None:
         """Answer what is about tasks while nobody is signed in, or let it through after all."""
-        token = await self._newcomers.somebody()
+        token = await self.newcomers.somebody()
         task = message.params.get("taskId")
         if token is None or token.only_tags is not None:  # nobody knows what began a task
             text = account.sign_in_needed(self.session.status())
@@ -209,7 +210,7 @@ class Desk:
         if wanted is None or self._listening.full:
             self._relay.answer_soon(asked, answers.invalid(message))
             return
-        token = await self._newcomers.somebody() if wanted.uris or wanted.tasks else None
+        token = await self.newcomers.somebody() if wanted.uris or wanted.tasks else None
         beyond: dict[str, object] = {}
         if token is not None:
             await self._learn(Kind.RESOURCE, message)

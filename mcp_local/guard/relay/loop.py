@@ -32,7 +32,7 @@ async def guard(relay: Relay, parts: RelayParts, log: Log) -> None:
     live = policy if isinstance(policy, LivePolicy) else LivePolicy.fixed(policy)
     desk = Desk(relay, parts, live, log)
     gc.freeze()  # what was imported stays
-    parts.session.start()
+    parts.session.start(desk.newcomers.greeting)
     relay.guarded_by(Guard(relay, desk))
     try:
         await asyncio.gather(live.watch(desk.policy_changed, log), desk.news.watch())

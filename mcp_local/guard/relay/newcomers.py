@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, final
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.asking import Asker
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.relay import Relay
-    from mcp_local.guard.session import Session
+    from mcp_local.guard.session import Invite, Session
     from mcp_local.identity.model import VerifiedToken
 
 ASKS_BACK = frozenset({"tools/call", "resources/read", "prompts/get"})
@@ -31,6 +32,17 @@ class Newcomers:
         self._session = session
         self._asker = asker
         self._invitations = Invitations(session)
+        self.greeting: asyncio.Future[Invite | None] = asyncio.get_running_loop().create_future()
+        """How the client is asked at the start, once :meth:`greet` knows."""
+
+    def greet(self, message: Message) -> None:
+        """Take note of the client; one of the modern era can't be asked outside of a call."""
+        if self.greeting.done():
+            return
+        can = not message.modern and self._asker.opens_pages(message)
+        put = partial(self._asker.put, message)
+        sign_in = self._invitations.sign_in
+        self.greeting.set_result(partial(sign_in, put, by_person=False) if can else None)
 
     async def somebody(self) -> VerifiedToken | None:
         """Return who is signed in, after a renewal under way (DESIGN.md 9)."""
