@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast, final
 
 from mcp_local.guard.account import RESERVED
@@ -109,10 +109,7 @@ class Catalog:
         covering = [each for each in templates if template_covers(each.name, name)]
         if any(self.is_held(TEMPLATES, each.name) for each in covering):
             return ()
-        return tuple(
-            Component(Kind.RESOURCE, each.name, namespace=each.namespace, template=True, uri=name)
-            for each in covering
-        )
+        return tuple(replace(each, uri=name) for each in covering)
 
     def find_reference(self, kind: Kind, name: str) -> tuple[Component, ...]:
         """Return what a completion is asked for: a prompt, or a template by its text or a URI."""
@@ -187,6 +184,7 @@ class Catalog:
                 which.kind,
                 name,
                 namespace=self._namespace,
+                version=version_in(as_dict(item.get("_meta"))) or "",
                 template=which is TEMPLATES,
                 annotations=as_dict(item.get("annotations")),
             )
@@ -203,6 +201,15 @@ class Catalog:
                 "component_refused", level="warning", component=name[:_LONGEST_NAME], reason=why
             )
         return True
+
+
+def version_in(meta: Mapping[str, object]) -> str | None:
+    """Return the version that FastMCP names in ``_meta``: listed is one, others can be asked for.
+
+    ``None`` where it names none.
+    """
+    version = as_dict(meta.get("fastmcp")).get("version")
+    return version if isinstance(version, str) else None
 
 
 def unfit(kind: Kind, name: str) -> str:

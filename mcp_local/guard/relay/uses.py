@@ -10,6 +10,7 @@ from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome, note_decision
 from mcp_local.guard.judge import Judge, Wish
 from mcp_local.guard.relay import answers
+from mcp_local.guard.relay.catalog import version_in
 from mcp_local.guard.relay.message import INVALID_PARAMS, Refused, as_dict
 from mcp_local.policy.model import Action, Effect, Kind, Request
 
@@ -39,6 +40,8 @@ class Use:
 
     kind: Kind
     wish: Wish
+    version: str | None = None
+    """The version of it that is asked for; ``None``: whichever is listed."""
     token: VerifiedToken | None = None
     began: int = field(default_factory=time.perf_counter_ns)
 
@@ -67,13 +70,13 @@ def read_use(message: Message, client: ClientInfo) -> Use:
     params = message.params
     if action is Action.COMPLETE:
         kind, name = _referred(message)
-        return Use(kind, Wish(action, name, {}, client))
+        return Use(kind, Wish(action, name, {}, client), version_in(message.meta))
     name = params.get("uri" if kind is Kind.RESOURCE else "name")
     given = params.get("arguments")
     if not isinstance(name, str) or not (given is None or isinstance(given, dict)):
         raise _invalid(message)
     arguments = as_dict(params.get("arguments")) if kind is not Kind.RESOURCE else {}
-    return Use(kind, Wish(action, name, arguments, client))
+    return Use(kind, Wish(action, name, arguments, client), version_in(message.meta))
 
 
 def _referred(message: Message) -> tuple[Kind, str]:
@@ -114,6 +117,8 @@ class Uses:
             self._catalog.find_reference if wish.action is Action.COMPLETE else self._catalog.find
         )
         found = find(use.kind, wish.name)
+        if use.version is not None and any(each.version != use.version for each in found):
+            return _UNKNOWN  # what isn't listed is never run (M26)
         request = wish.request(time.time())
         asked: Verdict | None = None
         for component in found:

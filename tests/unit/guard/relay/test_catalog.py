@@ -74,7 +74,12 @@ def test_all_pages_make_one_list(tmp_path: Path) -> None:
 
 def test_what_stands_beside_a_list_asks_for_nothing(tmp_path: Path) -> None:
     """No second list, and no request of the server, in whatever case it is spelt (M4, M12)."""
-    beside = {"Tools": [{"name": "x"}], "inputRequests": {}, "ResultType": "x", "ttlMs": 1}
+    beside: dict[str, Any] = {
+        "Tools": [{"name": "x"}],
+        "inputRequests": {},
+        "ResultType": "x",
+        "ttlMs": 1,
+    }
     listing = asyncio.run(make(Server(tools=tools("a") | beside), tmp_path).fetch(TOOLS, {}))
     assert listing.pages[0].rest == {"_meta": {"a": 1}, "ttlMs": 1}
 

@@ -258,6 +258,18 @@ def test_a_result_may_not_ask_for_more_than_a_request(method: str, tmp_path: Pat
         assert "elicitation/create:url" in json.dumps(here.ask(method, {"name": "echo"}))
 
 
+def test_a_version_that_is_not_listed_is_not_there(here: InProcess) -> None:
+    """FastMCP lists the newest and runs any; nobody has judged the others (M26)."""
+    newest = {"name": "echo", "inputSchema": {}, "_meta": {"fastmcp": {"version": "2"}}}
+    here.server.lists["tools"] = [newest]
+    for version, runs in (("2", True), ("1", False), ("2.0", False)):
+        answer = here.call("echo", _meta={"fastmcp": {"version": version}})
+        assert (answer["result"] == {"said": "tools/call"}) is runs
+    assert text_of(answer) == "Unknown tool: 'echo'"
+    assert here.call("echo")["result"] == {"said": "tools/call"}
+    assert here.server.methods().count("tools/call") == 2
+
+
 @pytest.mark.parametrize(
     "result",
     [
