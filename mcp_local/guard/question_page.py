@@ -21,7 +21,7 @@ from mcp_local.broker.loopback.page import headers, page, simple_page
 from mcp_local.broker.loopback.peer import is_same_user
 from mcp_local.broker.loopback.server import Service
 from mcp_local.broker.loopback.sockets import open_loopback
-from mcp_local.broker.signin.browser import Opening, available
+from mcp_local.broker.screen.browser import Opening, available
 from mcp_local.errors import SignInFailed
 from mcp_local.guard.questions import NoWay, Withdrawn
 from mcp_local.guard.shown import PAGE, cut, shown_lines

@@ -125,7 +125,7 @@ class Prompting:
         Empty where there is nothing for it to open: no prompt is allowed, or one is under way whose
         page was opened already.
         """
-        allowed = by_person or (self._when is not SignInWhen.NEVER and not self.left_alone)
+        allowed = by_person or self._may_invite()
         await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
         if self._has_page and allowed and not self._view.settled and not self.joinable:
             ask = self.for_person if by_person else self.unasked
@@ -133,6 +133,13 @@ class Prompting:
         await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
         ours = self._unopened and self._errands.signing_in and self._view.waiting
         return self._view.state.start_url if ours else ""
+
+    def _may_invite(self) -> bool:
+        """Whether a call that no person caused may ask; not after they signed out anywhere."""
+        state = self._view.state
+        signed_out = state.phase is Phase.SIGNED_OUT and state.since and state.problem is None
+        by_start = self._when is SignInWhen.START and not signed_out
+        return (by_start or self._when is SignInWhen.CALL) and not self.left_alone
 
     def opened(self) -> None:
         """Take note that the client has opened the page."""

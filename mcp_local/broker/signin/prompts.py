@@ -13,8 +13,8 @@ from msgspec.structs import replace
 
 from mcp_local.broker import transitions
 from mcp_local.broker.authority.refusal import Declined, problem_of
+from mcp_local.broker.screen.browser import Opening, available
 from mcp_local.broker.signin import pages
-from mcp_local.broker.signin.browser import Opening, available
 from mcp_local.broker.signin.listener import Listener
 from mcp_local.broker.signin.window import ended_after
 from mcp_local.broker.state import Problem

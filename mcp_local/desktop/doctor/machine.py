@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.loopback.sockets import open_loopback
-from mcp_local.broker.signin.browser import available
+from mcp_local.broker.screen.browser import available
 from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem, skipped
 from mcp_local.desktop.program import find_program
 from mcp_local.errors import McpLocalError

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
+from mcp_local.broker.screen.browser import Opening
 from mcp_local.broker.session import processes
 from mcp_local.broker.session.board import Board
 from mcp_local.broker.session.errands import Errands, in_thread
 from mcp_local.broker.session.handover import Channel, Message, fill, open_channel, pack, unpack
 from mcp_local.broker.session.reader import Reader
-from mcp_local.broker.signin.browser import Opening
 from mcp_local.broker.signin.turn import turn
 from mcp_local.broker.state import Phase, SignInState, Storage
 from mcp_local.broker.state_file import StateFile, sign_in_lock
