@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 _LIST_WAIT: Final = 50.0
 """Seconds that a server may take for its lists; clients give up at about 60."""
+_ROOM: Final = 0.05
+"""Seconds between two looks at whether the client reads."""
 _SILENT: Final = f"The server has not given its list for {_LIST_WAIT:.0f} s."
 _NAME: Final = 60
 """Characters of a client's name that a page shows."""
@@ -198,6 +200,11 @@ class Desk:
             self._listening.follow(envelope)
             async with asyncio.timeout(_LIST_WAIT):
                 listing = await self.catalog.fetch(which, envelope)
+            # Lists are long, and asked for in a few bytes (M17).
+            while self._relay.to_client.is_full:  # noqa: ASYNC110 - emptied by another thread
+                await asyncio.sleep(_ROOM)
+            if self.session.current() != token:  # it is somebody else's list by now
+                return await self._list(message)
             absent = listing.pages[0].absent
             if absent is not None and which is not TOOLS:  # as the server itself says it
                 return encode({"jsonrpc": "2.0", "id": message.ident, "error": absent})

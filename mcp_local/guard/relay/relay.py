@@ -229,7 +229,7 @@ class Relay:
 
     def write_soon(self, line: bytes) -> None:
         """Do the same; the caller is never kept waiting."""
-        self.to_client.post(lambda: self.write(line))
+        self.to_client.post(lambda: self.write(line), len(line))
 
     def answer(self, asked: Asked, line: bytes) -> None:
         """Answer a request, if it is still open."""

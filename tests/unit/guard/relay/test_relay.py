@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_local.guard.account import RESERVED
+from mcp_local.guard.relay import poster
 from mcp_local.guard.relay.parts import Rules
 from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader, text_of
 from tests.support.people import person
@@ -256,6 +260,38 @@ def test_a_result_may_not_ask_for_more_than_a_request(method: str, tmp_path: Pat
         url: dict[str, Any] = {"code": -32042, "message": "open this", "data": {"elicitations": []}}
         here.server.answers[method] = lambda _: url
         assert "elicitation/create:url" in json.dumps(here.ask(method, {"name": "echo"}))
+
+
+def test_a_list_is_of_whoever_is_signed_in_when_it_is_made(here: InProcess) -> None:
+    """Not of who was when it was asked for, when they have signed out meanwhile."""
+
+    tools: list[Any] = [{"name": "echo", "inputSchema": {}}]
+
+    def slow(_: Any) -> Any:
+        here.session.token = None
+        return {"tools": tools}
+
+    here.server.answers["tools/list"] = slow
+    names = {tool["name"] for tool in here.ask("tools/list")["result"]["tools"]}
+    assert names == RESERVED
+
+
+def test_lists_wait_for_a_client_that_does_not_read(
+    here: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it asks for in a few bytes would fill the memory (M17)."""
+    monkeypatch.setattr(poster, "MOST_BYTES", 100)
+    read = threading.Event()
+
+    def slow() -> None:
+        read.wait(10)
+
+    here.relay.to_client.post(slow, 101)
+    asked = here.post("tools/list")
+    time.sleep(0.2)
+    assert here.relay.open.find(asked) is not None
+    read.set()
+    assert "result" in here.answer(asked)
 
 
 def test_a_version_that_is_not_listed_is_not_there(here: InProcess) -> None:
