@@ -264,7 +264,6 @@ def test_a_result_may_not_ask_for_more_than_a_request(method: str, tmp_path: Pat
 
 def test_a_list_is_of_whoever_is_signed_in_when_it_is_made(here: InProcess) -> None:
     """Not of who was when it was asked for, when they have signed out meanwhile."""
-
     tools: list[Any] = [{"name": "echo", "inputSchema": {}}]
 
     def slow(_: Any) -> Any:
