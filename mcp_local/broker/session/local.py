@@ -73,6 +73,7 @@ class LocalSession:
 
         ``open_page`` opens a browser, where a client was to open a page and didn't.
         """
+        self._browser_is_named = bool(environ.get("BROWSER"))
         self.program = ""
         self._loop = Loop()
         self._when = settings.signin.when
@@ -278,9 +279,12 @@ class LocalSession:
             await self._first_prompt()
 
     async def _first_prompt(self) -> None:
-        """Ask in the client, if it has said meanwhile that it can, else in the browser."""
+        """Ask in the client, if it has said meanwhile that it can, else in the browser.
+
+        ``BROWSER`` names what is to open pages: where it is set, nobody else is asked to.
+        """
         invite: Invite | None = None
-        if self._client is not None:
+        if self._client is not None and not self._browser_is_named:
             await asyncio.wait([self._client], timeout=_HELLO)
             invite = self._client.result() if self._client.done() else None
         if invite is None:
