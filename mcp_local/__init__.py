@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     )
     from mcp_local.guard.step_up import ClaimsNeeded, token_for
     from mcp_local.identity.model import Identity
-    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.building.builder import Policy
     from mcp_local.policy.served import add_policy, reload_policies, remove_policy
 
 __all__ = [

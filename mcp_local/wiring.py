@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
     from mcp_local.log import Log
-    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.building.builder import Policy
     from mcp_local.settings import Settings
 
 

@@ -12,8 +12,8 @@ from mcp_local.desktop.doctor import authority, clients, kept, machine, past, pe
 from mcp_local.desktop.doctor.finding import Finding, Verdict, from_error, note, skipped
 from mcp_local.desktop.doctor.isolate import look
 from mcp_local.log.place import log_file
+from mcp_local.policy.deciding.engine import CompiledPolicy
 from mcp_local.policy.document import ANY_ROLE
-from mcp_local.policy.engine import CompiledPolicy
 from mcp_local.settings import SignInMethod
 
 if TYPE_CHECKING:

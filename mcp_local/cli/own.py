@@ -15,7 +15,7 @@ from mcp_local.policy.load import PRESET
 if TYPE_CHECKING:
     from fastmcp import FastMCP
 
-    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.building.builder import Policy
 
 
 def run_own(server: FastMCP[Any], policy: Policy | Path | str) -> None:

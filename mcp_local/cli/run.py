@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.stdio import Wire
-    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.building.builder import Policy
     from mcp_local.settings import Settings
     from mcp_local.targets import Target
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mcp_local.policy.builder import Policy
-    from mcp_local.policy.predicates import condition
-    from mcp_local.policy.rule_builder import allow, ask, deny
+    from mcp_local.policy.building.builder import Policy
+    from mcp_local.policy.building.rule_builder import allow, ask, deny
+    from mcp_local.policy.deciding.predicates import condition
 
 __all__ = ["Policy", "allow", "ask", "condition", "deny"]
 
-_HOMES = {"Policy": "builder", "condition": "predicates"}
+_HOMES = {"Policy": "building.builder", "condition": "deciding.predicates"}
 
 
 def __getattr__(name: str) -> object:
@@ -25,4 +25,4 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415 - as above
 
-    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'rule_builder')}"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'building.rule_builder')}"), name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 from mcp_local.errors import PolicyError
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.document import Document
 from mcp_local.policy.files_seen import FilesSeen
 from mcp_local.policy.in_force import PolicyInForce
@@ -34,7 +34,7 @@ SETTLE: Final = 0.25
 
 
 class HasDocument(Protocol):
-    """A policy made in Python (:class:`mcp_local.policy.builder.Policy`)."""
+    """A policy made in Python (:class:`mcp_local.policy.building.builder.Policy`)."""
 
     @property
     def document(self) -> Document:

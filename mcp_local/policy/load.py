@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.errors import PolicyError, did_you_mean
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.problems import InvalidPolicy, Origin, problem
+from mcp_local.policy.reading.parse import parse_policy
 
 if TYPE_CHECKING:
+    from mcp_local.policy.deciding.engine import CompiledPolicy
     from mcp_local.policy.document import Document
-    from mcp_local.policy.engine import CompiledPolicy
     from mcp_local.policy.problems import Problem
 
 MAX_BYTES = 8 << 20

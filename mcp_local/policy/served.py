@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_local.log import Log
-    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.building.builder import Policy
 
 
 class _Served:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from measure import table
 
 from mcp_local.identity.verify import verify
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.tokens import EXPECTED, NOW, claims_v2, good_key, jwks, parse_jwks
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mcp_local.identity.model import Identity
-    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.deciding.engine import CompiledPolicy
 
 
 def each(action: Callable[[], object], times: int) -> float:

@@ -21,9 +21,9 @@ import yaml
 from measure import table
 
 from mcp_local.identity.model import Identity
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from support.auth_guard import AuthGuard, contexts
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from mcp_auth_guard.schemas.auth import AuthContext
     from mcp_auth_guard.schemas.resource import ResourceContext
 
+    from mcp_local.policy.deciding.engine import CompiledPolicy
     from mcp_local.policy.document import Document
-    from mcp_local.policy.engine import CompiledPolicy
 
 ROLES = 50
 NEWS = 500

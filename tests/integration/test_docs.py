@@ -23,7 +23,7 @@ import mcp_local
 from mcp_local.cli.catalogue import GROUPS, find_command
 from mcp_local.cli.parser import HelpWanted, split_command
 from mcp_local.errors import UsageError
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 from mcp_local.settings import load
 from tests.support import doc_tables, readme
 

@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from mcp_local.cli.main import main
-from mcp_local.policy.fields import UnknownField, find_field
+from mcp_local.policy.deciding.predicates import registered
 from mcp_local.policy.model import Action, Component, Effect, Kind, Request
-from mcp_local.policy.people import imagined
-from mcp_local.policy.predicates import registered
+from mcp_local.policy.views.people import imagined
+from mcp_local.policy.vocabulary.fields import UnknownField, find_field
 from tests.support import policy_reference, readme
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from mcp_local.cli.policy.page import matrix_page
-from mcp_local.policy.matrix import Cell, CellEffect, Matrix, Row
 from mcp_local.policy.model import Kind
+from mcp_local.policy.views.matrix import Cell, CellEffect, Matrix, Row
 from tests.support.chromium import ARGUMENTS, executable
 
 if TYPE_CHECKING:

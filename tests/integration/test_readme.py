@@ -17,7 +17,7 @@ import yaml
 from mcp_local.cli.catalogue import GROUPS, MODULES, find_command
 from mcp_local.cli.parser import Parser
 from mcp_local.errors import ExitCode
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 from mcp_local.settings import keys, load
 from tests.support import readme
 from tests.support.chat import PROGRAM

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 from mcp_local.identity.model import Identity
-from mcp_local.policy.auth_guard_remarks import Difference
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.auth_guard.remarks import Difference
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.auth_guard import AuthGuard
 from tests.support.policies import some
 

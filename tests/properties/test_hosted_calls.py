@@ -20,8 +20,8 @@ from fastmcp.utilities.versions import VersionSpec
 
 from mcp_local.guard.hosted import protect
 from mcp_local.log import Log
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.people import MemorySession, person
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.policy_worlds import person
 
 yaml_like = st.lists(

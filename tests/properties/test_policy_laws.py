@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from mcp_local.policy import predicates
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding import predicates
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.deciding.predicates import Predicate, condition
 from mcp_local.policy.model import Action, Component, Decision, Effect, Kind, Request
-from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.predicates import Predicate, condition
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support import reference_policy as reference
 from tests.support.policy_worlds import (
     ROLES,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mcp_local.identity.model import Identity
-    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.deciding.engine import CompiledPolicy
     from tests.support.reference_policy import Rule, Selection
 
 USES = {

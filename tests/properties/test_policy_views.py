@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.export import plain, to_json, to_yaml
-from mcp_local.policy.export_python import to_python
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.export import plain, to_json, to_yaml
+from mcp_local.policy.views.export_python import to_python
 from tests.support.policies import Question, asked, documents
 
 if TYPE_CHECKING:
-    from mcp_local.policy.builder import Policy
+    from mcp_local.policy.building.builder import Policy
     from mcp_local.policy.document import Document
     from mcp_local.policy.model import Decides, Decision
 

@@ -18,8 +18,8 @@ from mcp_local.guard.relay.server_side import ServerSide
 from mcp_local.guard.stdio import Wire
 from mcp_local.guard.upstream import UpstreamGone
 from mcp_local.log import Log
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.people import MemorySession, person
 
 if TYPE_CHECKING:

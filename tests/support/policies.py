@@ -10,8 +10,8 @@ from hypothesis import assume, strategies as st
 
 from mcp_local.identity.model import Identity
 from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
 
 if TYPE_CHECKING:
     from mcp_local.policy.document import Document

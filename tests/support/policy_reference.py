@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mcp_local.policy.document import Operator
-from mcp_local.policy.schema import json_schema
-from mcp_local.policy.sql import KINDS
+from mcp_local.policy.reading.schema import json_schema
+from mcp_local.policy.vocabulary.sql import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mcp_local.identity.model import Identity
 from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.reference_policy import SQL
 
 if TYPE_CHECKING:

@@ -11,16 +11,16 @@ import msgspec
 from mcp_local.cli.parser import Command
 from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone
 from mcp_local.errors import ExitCode, UsageError
-from mcp_local.policy.case_file import parse_cases
-from mcp_local.policy.cases import run_cases
+from mcp_local.policy.views.case_file import parse_cases
+from mcp_local.policy.views.cases import run_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.policy.cases import Case, Results
     from mcp_local.policy.model import Component, Request
+    from mcp_local.policy.views.cases import Case, Results
 
 
 class CasesArguments(PolicyArguments):

@@ -16,8 +16,8 @@ from mcp_local.cli.policy.subject import (
 )
 from mcp_local.cli.target import TargetArguments, target_settings
 from mcp_local.errors import ExitCode, PolicyError
-from mcp_local.policy.check import Findings, warnings
 from mcp_local.policy.problems import InvalidPolicy, Problem
+from mcp_local.policy.views.check import Findings, warnings
 from mcp_local.wiring import policy_path
 
 if TYPE_CHECKING:

@@ -13,14 +13,14 @@ from mcp_local.cli.policy.subject import ask_server, declare_server, load_subjec
 from mcp_local.cli.policy.words import EFFECTS, placed, role_name
 from mcp_local.cli.target import TargetArguments, target_settings
 from mcp_local.errors import ExitCode
-from mcp_local.policy.diff import PolicyDiff, diff
+from mcp_local.policy.views.diff import PolicyDiff, diff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.policy.diff import Change
+    from mcp_local.policy.views.diff import Change
 
 
 class DiffArguments(TargetArguments):

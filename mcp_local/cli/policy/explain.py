@@ -20,9 +20,9 @@ from mcp_local.cli.policy.subject import (
 from mcp_local.cli.target import TargetArguments
 from mcp_local.errors import ExitCode, UsageError, did_you_mean
 from mcp_local.guard.explained import Relayed
-from mcp_local.policy.explain import Explanation, explain
 from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Kind, Request
-from mcp_local.policy.people import USE, imagined
+from mcp_local.policy.views.explain import Explanation, explain
+from mcp_local.policy.views.people import USE, imagined
 
 if TYPE_CHECKING:
     from mcp_local.cli.console import Console

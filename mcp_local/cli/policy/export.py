@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, assert_never
 from mcp_local.cli.parser import Command
 from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone
 from mcp_local.errors import ExitCode, UsageError
-from mcp_local.policy.export import to_json, to_yaml
-from mcp_local.policy.export_python import to_python
+from mcp_local.policy.views.export import to_json, to_yaml
+from mcp_local.policy.views.export_python import to_python
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context

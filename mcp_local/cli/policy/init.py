@@ -16,7 +16,7 @@ from mcp_local.cli.target import TargetArguments, declare_target, find_named, ta
 from mcp_local.errors import ExitCode, StorageError, UsageError
 from mcp_local.log import read_tail
 from mcp_local.log.place import log_file
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context

@@ -20,12 +20,12 @@ from mcp_local.cli.policy.words import EFFECTS, placed, role_name
 from mcp_local.cli.policy.write import write_file
 from mcp_local.cli.target import TargetArguments
 from mcp_local.errors import ExitCode
-from mcp_local.policy.matrix import CellEffect, matrix
+from mcp_local.policy.views.matrix import CellEffect, matrix
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
-    from mcp_local.policy.matrix import Cell as MatrixCell, Row
+    from mcp_local.policy.views.matrix import Cell as MatrixCell, Row
 
 _STYLES = {
     CellEffect.ALLOW: "green",

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.cli.console import visible
 from mcp_local.cli.policy.words import EFFECTS, MEANINGS, placed, role_name
-from mcp_local.policy.matrix import CellEffect
 from mcp_local.policy.model import Kind
+from mcp_local.policy.views.matrix import CellEffect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mcp_local.policy.matrix import Cell, Matrix, Row
+    from mcp_local.policy.views.matrix import Cell, Matrix, Row
 
 _SIGNS: Final = {
     CellEffect.ALLOW: "✓",

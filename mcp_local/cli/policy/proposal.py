@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mcp_local.policy.model import Kind
-from mcp_local.policy.uris import fault
+from mcp_local.policy.vocabulary.uris import fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments, Command
 from mcp_local.errors import ExitCode
-from mcp_local.policy.schema import schema_text
+from mcp_local.policy.reading.schema import schema_text
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context

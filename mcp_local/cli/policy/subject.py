@@ -11,7 +11,7 @@ from mcp_local.cli.parser import Arguments
 from mcp_local.cli.policy.spoken import spoken_of
 from mcp_local.cli.target import TargetArguments, bring_packages, find_named, target_settings
 from mcp_local.errors import UsageError, did_you_mean
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.load import read_documents
 from mcp_local.targets import SAMPLE, HostedTarget, WrappedTarget
 from mcp_local.wiring import policy_path
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
+    from mcp_local.policy.deciding.engine import CompiledPolicy
     from mcp_local.policy.document import Document
-    from mcp_local.policy.engine import CompiledPolicy
     from mcp_local.policy.model import Component
     from mcp_local.settings import Settings
     from mcp_local.targets import Target

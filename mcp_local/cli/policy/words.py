@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mcp_local.policy.matrix import CellEffect
-from mcp_local.policy.people import NO_ROLE
+from mcp_local.policy.views.matrix import CellEffect
+from mcp_local.policy.views.people import NO_ROLE
 
 EFFECTS: Final = {
     CellEffect.ALLOW: "allow",

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
 from mcp_local.errors import PolicyError
-from mcp_local.policy.check import warnings
 from mcp_local.policy.load import load_policy
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.views.check import warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.deciding.engine import CompiledPolicy
     from mcp_local.policy.model import Component
 
 

@@ -20,9 +20,9 @@ wire = claim_wire()  # before anything of the server is imported, as `run` does
 from mcp_local.guard.hosted import protect, serve_stdio  # noqa: E402
 from mcp_local.guard.question_page import PageWay  # noqa: E402
 from mcp_local.log import Log  # noqa: E402
-from mcp_local.policy.compile import compile_policy  # noqa: E402
+from mcp_local.policy.deciding.compile import compile_policy  # noqa: E402
 from mcp_local.policy.live import LivePolicy  # noqa: E402
-from mcp_local.policy.parse import parse_policy  # noqa: E402
+from mcp_local.policy.reading.parse import parse_policy  # noqa: E402
 from tests.integration.servers import asked, scenarios  # noqa: E402
 from tests.support.people import FileSession  # noqa: E402
 

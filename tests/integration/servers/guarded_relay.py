@@ -22,8 +22,8 @@ sys.path.insert(0, str(Path(__file__).parents[3]))
 
 def parts() -> RelayParts:
     """Return what a wiring would load."""
-    from mcp_local.policy.compile import compile_policy  # noqa: PLC0415 - loaded in the background
-    from mcp_local.policy.parse import parse_policy  # noqa: PLC0415
+    from mcp_local.policy.deciding.compile import compile_policy  # noqa: PLC0415 - loaded in the background
+    from mcp_local.policy.reading.parse import parse_policy  # noqa: PLC0415
     from tests.support.people import FileSession  # noqa: PLC0415
 
     policy = compile_policy([parse_policy(os.environ["POLICY"], "policy.yaml")])

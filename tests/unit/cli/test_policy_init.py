@@ -7,7 +7,7 @@ import pytest
 from mcp_local.cli.policy.draft import write_draft
 from mcp_local.cli.policy.proposal import Level, propose
 from mcp_local.policy.model import Component, Kind
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 
 READ_ONLY = {"readOnlyHint": True}
 

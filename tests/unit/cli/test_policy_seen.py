@@ -11,10 +11,10 @@ import pytest
 from mcp_local.cli.main import main
 from mcp_local.cli.policy.seen import read_uses, write_least
 from mcp_local.errors import ExitCode, UsageError
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.people import imagined
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.people import imagined
 
 if TYPE_CHECKING:
     from pathlib import Path

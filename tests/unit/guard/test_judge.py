@@ -10,9 +10,9 @@ import pytest
 from mcp_local.guard.judge import Check, Judge, Wish, wishing
 from mcp_local.identity.grace import Grace
 from mcp_local.log import Log
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, ClientInfo, Component, Decision, Effect, Kind, Request
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.people import person
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from mcp_local.policy.auth_guard_remarks import Difference
-from mcp_local.policy.check import warnings
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.export import plain, to_yaml
+from mcp_local.policy.auth_guard.remarks import Difference
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, ClientInfo, Component, Decision, Effect, Kind, Request
-from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.people import imagined
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.check import warnings
+from mcp_local.policy.views.export import plain, to_yaml
+from mcp_local.policy.views.people import imagined
 from tests.support.auth_guard import AuthGuard
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mcp_local.policy import Policy, allow, ask, condition, deny
-from mcp_local.policy.export import plain, to_json, to_yaml
-from mcp_local.policy.export_python import to_python
 from mcp_local.policy.model import Action, Component, Effect, Kind, Request
-from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.people import imagined
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.export import plain, to_json, to_yaml
+from mcp_local.policy.views.export_python import to_python
+from mcp_local.policy.views.people import imagined
 from mcp_local.settings import load
 from mcp_local.wiring import choose_policy
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_local.policy.check import warnings
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Component, Kind
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.check import warnings
 
 GET = Component(Kind.TOOL, "get_it", frozenset({"read"}))
 PUT = Component(Kind.TOOL, "put_it", namespace="n")

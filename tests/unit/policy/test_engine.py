@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mcp_local.identity.model import Identity
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.engine import CompiledPolicy
-from mcp_local.policy.matching import Matcher, Names
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.deciding.engine import CompiledPolicy
+from mcp_local.policy.deciding.matching import Matcher, Names
+from mcp_local.policy.deciding.rules import Rule
 from mcp_local.policy.model import (
     Action,
     ClientInfo,
@@ -17,10 +18,9 @@ from mcp_local.policy.model import (
     Kind,
     Request,
 )
-from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import Origin
+from mcp_local.policy.reading.parse import parse_policy
 from mcp_local.policy.refuse import REFUSE_ALL, refuse_broken
-from mcp_local.policy.rules import Rule
 
 SAMPLE = """
 version: 1

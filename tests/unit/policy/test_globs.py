@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_local.policy.globs import Glob, GlobError
+from mcp_local.policy.vocabulary.globs import Glob, GlobError
 
 
 @pytest.mark.parametrize(

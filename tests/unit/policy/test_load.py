@@ -17,7 +17,7 @@ from mcp_local.policy.problems import InvalidPolicy
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.deciding.engine import CompiledPolicy
 
 
 def write(path: Path, text: str) -> Path:

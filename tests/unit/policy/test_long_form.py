@@ -12,8 +12,9 @@ import pytest
 
 from mcp_local.errors import PolicyError
 from mcp_local.identity.model import Identity
-from mcp_local.policy import engine, predicates, sql
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding import engine, predicates
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.deciding.predicates import condition
 from mcp_local.policy.document import Condition, Document, Operator, Rule
 from mcp_local.policy.load import load_policy
 from mcp_local.policy.model import (
@@ -26,14 +27,14 @@ from mcp_local.policy.model import (
     Kind,
     Request,
 )
-from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.predicates import condition
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.vocabulary import sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.deciding.engine import CompiledPolicy
 
 MONDAY_NOON = datetime(2026, 1, 5, 12, tzinfo=UTC).timestamp()
 PAY = Component(Kind.TOOL, "pay")

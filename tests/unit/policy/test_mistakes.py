@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from mcp_local.errors import ExitCode
-from mcp_local.policy import predicates
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.deciding import predicates
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.problems import MOST, InvalidPolicy, Problem
+from mcp_local.policy.reading.parse import parse_policy
 
 
 class Bad(NamedTuple):

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 
 from mcp_local.policy.document import Operator
-from mcp_local.policy.export import plain
-from mcp_local.policy.parse import parse_policy
 from mcp_local.policy.problems import InvalidPolicy
-from mcp_local.policy.schema import json_schema, schema_text
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.reading.schema import json_schema, schema_text
+from mcp_local.policy.views.export import plain
 from tests.support.policies import documents
 
 COMMITTED = Path(__file__).parents[3] / "docs" / "policy.schema.json"

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from mcp_local.policy.expressions import search
-from mcp_local.policy.sql import kinds_of, require_parser, sql_only
+from mcp_local.policy.vocabulary.expressions import search
+from mcp_local.policy.vocabulary.sql import kinds_of, require_parser, sql_only
 
 SELECTS = [
     "SELECT 1",

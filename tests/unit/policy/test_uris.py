@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_local.policy.uris import fault, fault_of_read
+from mcp_local.policy.vocabulary.uris import fault, fault_of_read
 
 
 @pytest.mark.parametrize(

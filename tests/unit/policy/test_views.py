@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_local.policy.case_file import parse_cases
-from mcp_local.policy.cases import run_cases
-from mcp_local.policy.compile import compile_policy
-from mcp_local.policy.diff import diff
-from mcp_local.policy.explain import Explanation, explain
-from mcp_local.policy.matrix import CellEffect, matrix
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Effect, Kind, Request
-from mcp_local.policy.parse import parse_policy
-from mcp_local.policy.people import imagined
 from mcp_local.policy.problems import InvalidPolicy
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.case_file import parse_cases
+from mcp_local.policy.views.cases import run_cases
+from mcp_local.policy.views.diff import diff
+from mcp_local.policy.views.explain import Explanation, explain
+from mcp_local.policy.views.matrix import CellEffect, matrix
+from mcp_local.policy.views.people import imagined
 
 if TYPE_CHECKING:
-    from mcp_local.policy.engine import CompiledPolicy
+    from mcp_local.policy.deciding.engine import CompiledPolicy
 
 POLICY = """
 version: 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from mcp_local.broker.session.declared import DeclaredSession
-from mcp_local.policy.compile import compile_policy
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
-from mcp_local.policy.parse import parse_policy
+from mcp_local.policy.reading.parse import parse_policy
 from mcp_local.settings import Settings, SignIn, SignInMethod
 
 OPEN = compile_policy([parse_policy("default: allow", "policy.yaml")])

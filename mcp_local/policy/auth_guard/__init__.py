@@ -1,0 +1,1 @@
+"""Files of mcp-auth-guard 1.0 become documents of this language."""

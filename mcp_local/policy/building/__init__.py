@@ -1,0 +1,1 @@
+"""Policies written in Python, through the one parser."""

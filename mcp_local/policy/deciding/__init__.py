@@ -1,0 +1,1 @@
+"""Documents become rules, and rules answer requests."""

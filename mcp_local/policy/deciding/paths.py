@@ -1,0 +1,94 @@
+"""The operator ``under``: is what a path really leads to inside a folder (POLICY.md 6).
+
+What is looked at is the disk of this moment: whoever may change links there can change where a
+path leads before the tool uses it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mcp_local.policy.vocabulary.operators import Truth
+
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""Two letters at least: one is a drive."""
+_OUR_OWN = re.compile(r"/proc/(?:self|thread-self)(?:/|$)|/dev/(?:fd|std(?:in|out|err))(?:/|$)")
+"""What leads elsewhere in another process than ours."""
+MOST = 1000
+"""Paths of a list; to look at each takes some microseconds, which hold up the server."""
+
+
+def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
+    """Return a test: does a path, or do all paths of a list, lie in one of the folders.
+
+    ``start`` is where relative paths begin: the target's working folder. A path that begins with
+    ``~`` must lie inside whether or not the target takes it for the home folder; of a list where
+    some do and some don't, of one with over ``MOST`` entries, and of what is no path, or one that
+    means something else in another process, it is unknown.
+    """
+    places = [_resolve(folder, start, home=True) for folder in folders]
+
+    def test(seen: object) -> Truth:
+        if isinstance(seen, str):
+            return _lies(seen, places, start)
+        if not isinstance(seen, list | tuple):
+            return None
+        paths = cast("list[object]", seen)
+        return _agreed([test(each) for each in paths]) if 0 < len(paths) <= MOST else None
+
+    return test
+
+
+def _lies(text: str, places: Sequence[Path | None], start: Path) -> Truth:
+    if not text or _URI.match(text):
+        return None
+    paths = [_resolve(text, start, home=False)]
+    if text.startswith("~"):
+        paths.append(_resolve(text, start, home=True))
+    return _agreed([None if path is None else _inside(path, places) for path in paths])
+
+
+def _agreed(truths: Sequence[Truth]) -> Truth:
+    return truths[0] if len(set(truths)) == 1 else None
+
+
+def _resolve(text: str, start: Path, *, home: bool) -> Path | None:
+    """Return the absolute path without ``..`` and links, or ``None`` where there can be none."""
+    try:
+        path = start / (Path(text).expanduser() if home else Path(text))
+        if _OUR_OWN.match(os.path.normpath(path)):
+            return None
+        return Path(os.path.realpath(path))
+    except (OSError, ValueError, RuntimeError):  # too long, NUL inside, nobody's home
+        return None
+
+
+def _inside(path: Path, places: Sequence[Path | None]) -> Truth:
+    answers = [None if place is None else _in(path, place) for place in places]
+    if True in answers:
+        return True
+    return None if None in answers else False
+
+
+def _in(path: Path, place: Path) -> bool:
+    """Compare by text, and by what is there: a disk may take two spellings for one folder."""
+    if path.is_relative_to(place):
+        return True
+    try:
+        there = place.stat()
+    except (OSError, ValueError):
+        return False
+    return any(_is(folder, there) for folder in (path, *path.parents))
+
+
+def _is(folder: Path, there: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(folder.stat(), there)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,1 @@
+"""A policy looked at from outside: checked, explained, compared, shown, written otherwise."""

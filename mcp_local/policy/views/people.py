@@ -1,0 +1,93 @@
+"""People who stand for everybody of a kind: what matrix, diff and check ask the policy for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from mcp_local.identity.model import Identity
+from mcp_local.policy.document import Agents
+from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mcp_local.policy.deciding.engine import CompiledPolicy
+
+_NEVER = 1 << 40
+"""Seconds since the epoch; nobody here expires."""
+
+NO_ROLE = ""
+"""Stands for somebody who is signed in and has no role."""
+
+USE = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
+"""What one does with a component of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who could be signed in; made up, so never to be let in anywhere."""
+
+    label: str
+    """How tables call them: mostly the role."""
+    identity: Identity
+    client: ClientInfo | None = None
+
+    def wish(self, action: Action) -> Request:
+        """Return what they ask for when neither arguments nor time are known."""
+        return Request(action, client=self.client)
+
+
+def imagined(  # noqa: PLR0913 - one argument for each thing that a rule can ask of a person
+    roles: frozenset[str] = frozenset(),
+    *,
+    user_id: str = "somebody",
+    tenant: str = "some-tenant",
+    groups: frozenset[str] = frozenset(),
+    scopes: frozenset[str] = frozenset(),
+    claims: dict[str, object] | None = None,
+) -> Identity:
+    """Return an identity that no token stands behind; for questions about a policy only."""
+    return Identity(
+        tenant, user_id, roles, scopes, groups, "mcp-local", 0, _NEVER, claims=claims or {}
+    )
+
+
+def with_role(role: str) -> Person:
+    """Return somebody with one role, or with none for :data:`NO_ROLE`."""
+    return Person(role, imagined(frozenset({role} if role else ())))
+
+
+def people_of(policies: Sequence[CompiledPolicy]) -> tuple[Person, ...]:
+    """Return one person for everybody, for each role, and for each sort that a rule is for."""
+    roles = dict.fromkeys(role for policy in policies for role in policy.roles)
+    rules = (rule for policy in policies for each in policy.documents for rule in each.rules)
+    sorts = dict.fromkeys(rule.agents for rule in rules if rule.agents is not None)
+    special = (_as_asked(agents) for agents in sorts if agents != Agents(roles=agents.roles))
+    return (with_role(NO_ROLE), *map(with_role, roles), *special)
+
+
+def _as_asked(agents: Agents) -> Person:
+    """Return somebody who fits, by the first that is given of each kind."""
+    first = {key: values[0] for key, values in structs.asdict(agents).items() if values}
+    patterns = first.pop("patterns", "")
+    identity = imagined(
+        frozenset({first["roles"]} if "roles" in first else ()),
+        user_id=first.get("user_id", patterns or "somebody"),
+        tenant=first.get("tenant", "some-tenant"),
+        groups=frozenset({first["groups"]} if "groups" in first else ()),
+        scopes=frozenset({first["scopes"]} if "scopes" in first else ()),
+    )
+    client = first.get("agent_id", "")
+    said = [first.pop("roles", ""), *(f"{key} {value}" for key, value in first.items()), patterns]
+    label = ", ".join(filter(None, said))
+    return Person(label, identity, ClientInfo(client) if client else None)
+
+
+def component_label(component: Component) -> str:
+    """Return a component's name for tables, with its namespace where it has one."""
+    if component.namespace:
+        return f"{component.namespace}/{component.name}"
+    return component.name
