@@ -20,6 +20,7 @@ class Changes:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._callbacks: list[Callable[[], None]] = []
+        self._known: object = None
         self._person: object = None
         self._state = ""
 
@@ -27,8 +28,18 @@ class Changes:
         """Call ``callback`` each time the signed-in person or what they may do changes."""
         self._callbacks.append(callback)
 
-    def note(self, token: VerifiedToken | None, status: Status) -> None:
-        """Take in what is known now."""
+    def note(
+        self,
+        known: tuple[object, ...],
+        token: Callable[[], VerifiedToken | None],
+        status: Callable[[], Status],
+    ) -> None:
+        """Take in what is known now; ``token`` and ``status`` follow from it alone."""
+        if known != self._known:  # asked at each look, all day long: most of them find nothing
+            self._known = known
+            self._compare(token(), status())
+
+    def _compare(self, token: VerifiedToken | None, status: Status) -> None:
         state = WORDS[status.phase]
         if state != self._state:
             self._state = state

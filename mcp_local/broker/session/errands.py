@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mcp_local.broker.session import processes
 from mcp_local.broker.session.handover import fill, pack, unpack
 from mcp_local.broker.session.processes import Process
+from mcp_local.broker.state import Problem
 from mcp_local.broker.state_file import sign_in_lock
 from mcp_local.broker.storage.files import FileLock
 from mcp_local.errors import ExitCode, StorageError
@@ -38,6 +39,11 @@ _PROCESS, _FILES = 0.1, 0.25
 """Seconds between two looks at a process of ours, and at files and locks."""
 _LONGEST_TURN = 120.0
 """Seconds; a renewal waits 60 for another one, and its requests take less."""
+_FAULT = Problem(
+    "not_started",
+    "mcp-local can't do this in the background.",
+    "Run `mcp-local login` in a terminal: it says why.",
+)
 _EXPECTED = {ExitCode.OK, ExitCode.SIGN_IN_NEEDED, ExitCode.UNREACHABLE, ExitCode.INTERRUPTED}
 """How processes end that have said the rest in the state file."""
 
@@ -66,6 +72,11 @@ class Errands:
         self._filling = threading.Lock()
         self.fault = False
         """The last process ended in a way that it couldn't tell of."""
+
+    @property
+    def problem(self) -> Problem | None:
+        """What a person is told after a :attr:`fault`."""
+        return _FAULT if self.fault else None
 
     @property
     def shared(self) -> bool:

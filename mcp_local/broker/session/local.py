@@ -20,7 +20,6 @@ from mcp_local.broker.session.prompting import Prompting
 from mcp_local.broker.session.reader import Reader
 from mcp_local.broker.session.tokens import Loop, OwnTokens, ResourceTokens
 from mcp_local.broker.session.view import View
-from mcp_local.broker.state import Problem
 from mcp_local.broker.state_file import StateFile
 from mcp_local.settings import profile_dir
 from mcp_local.settings.model import SignInWhen
@@ -50,11 +49,6 @@ _HELLO = 2.0
 """Seconds in which a client says who it is, else it isn't asked at the start."""
 _FORCED_RENEWAL = 40.0
 """Seconds that a person waits for the renewal they asked for; clients give up after 60."""
-_FAULT = Problem(
-    "not_started",
-    "mcp-local can't do this in the background.",
-    "Run `mcp-local login` in a terminal: it says why.",
-)
 
 
 class LocalSession:
@@ -123,8 +117,7 @@ class LocalSession:
 
     def status(self) -> Status:
         """Return what is known right now; no network."""
-        fault = _FAULT if self._errands.fault else None
-        return self._view.status(fault, renewing=self._renewing is not None)
+        return self._view.status(self._errands.problem, renewing=self._renewing is not None)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` on the event loop each time the signed-in person or roles change."""
@@ -252,7 +245,8 @@ class LocalSession:
     def _tell(self) -> None:
         """Wake who waits here; tell the others when the person or what they may do has changed."""
         self._news.tell()
-        self._changes.note(self.current(), self.status())
+        known = (*self._view.known(), self._renewing is None, self._errands.fault)
+        self._changes.note(known, self.current, self.status)
 
     def _renew(self, *, force: bool) -> asyncio.Task[None]:
         """Begin a renewal, unless one is under way."""

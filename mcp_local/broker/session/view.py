@@ -109,6 +109,10 @@ class View:
         """Take in what a process of ours says; from any thread."""
         self._told = state
 
+    def known(self) -> tuple[object, ...]:
+        """Return what :meth:`status` is made of; the same objects while nothing has changed."""
+        return (self.state, self._kept, self.current())
+
     def status(self, fault: Problem | None, *, renewing: bool = False) -> Status:
         """Return what a person may want to know; ``fault`` where nothing else is wrong."""
         state, token = self.state, self.current()

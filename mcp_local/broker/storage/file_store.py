@@ -29,6 +29,7 @@ class FileStore:
         self._folder = folder
         self._seal = seal
         self._storage = storage
+        self._paths = {entry: path_of(folder, entry, storage.kind) for entry in Entry}
 
     @property
     def storage(self) -> Storage:
@@ -37,7 +38,7 @@ class FileStore:
 
     def path(self, entry: Entry) -> Path:
         """Return the entry's file."""
-        return path_of(self._folder, entry, self._storage.kind)
+        return self._paths[entry]
 
     def load(self, entry: Entry) -> bytes | None:
         """Return what was saved; sets an unreadable file aside, once (SECURITY.md C7, C8)."""
