@@ -134,7 +134,12 @@ def signed_out(status: Status) -> str:
 def who(status: Status) -> str:
     """Return who is signed in, in sentences."""
     if not status.signed_in:
-        return sign_in_needed(status)
+        why = (
+            f"\nState: {clean(state_line(status, _iso)).rstrip('.')}."
+            if _wants_person(status)
+            else ""
+        )
+        return f"{sign_in_needed(status)}{why}"
     roles = ", ".join(sorted(status.roles)) or "none"
     lines = [
         f"Signed in as {clean(status.name or status.username or status.object_id)}"
@@ -214,6 +219,11 @@ def _next(status: Status) -> str:
             return _problem(status) or "Run `mcp-local login` in a terminal to see what blocks it."
         case _:
             return f"Call the tool {SIGN_IN}, or run `mcp-local login` in a terminal."
+
+
+def _wants_person(status: Status) -> bool:
+    """Whether the authority wants to see the person again, and has said why."""
+    return status.phase is Phase.NEEDS_YOU and status.problem is not None
 
 
 def _problem(status: Status) -> str:

@@ -19,6 +19,7 @@ from mcp_local.broker.state import Phase, Problem
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.storage.files import FileLock
 from mcp_local.broker.storage.store import Entry, open_store
+from mcp_local.cli.main import main
 from mcp_local.emulator import Fault
 from mcp_local.emulator.certificates import make_certificates
 from mcp_local.emulator.directory import ConditionalAccess
@@ -613,6 +614,19 @@ def test_a_healthy_desk_has_no_problem(clinic: Clinic) -> None:
     texts = {each["check"]: each["evidence"] for each in checks if each["verdict"] == "ok"}
     assert texts["servers.files"] == "It starts, and has 2 tools, resources and prompts."
     assert "Roles: Task.Read. Scopes: access_as_user." in texts["token"]
+
+
+def test_a_grace_in_use_is_told(clinic: Clinic) -> None:
+    """Past the token's end, the authority away: until when it serves, and for what alone."""
+    clinic.more = '[offline]\ngrace = "1h"\ntags = ["read", "safe"]\n'
+    clinic.token(lifetime=-120.0)
+    with clinic.machine.emulator.switched_off():
+        assert main(["refresh"], clinic.environ) is ExitCode.UNREACHABLE
+        _, checks = clinic.doctor()
+    [told] = [each for each in checks if "offline.grace" in each["evidence"]]
+    assert (told["check"], told["verdict"]) == ("token", "note")
+    assert "for what is tagged read, safe and nothing else" in told["evidence"]
+    assert "mcp-local refresh" in told["remedy"]
 
 
 def test_people_are_told_in_a_table(clinic: Clinic) -> None:

@@ -16,6 +16,7 @@ from mcp_local.desktop.doctor.finding import (
     problem,
 )
 from mcp_local.errors import SignInNeeded
+from mcp_local.identity.grace import Grace
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -45,6 +46,8 @@ def token(
     name = who.name or who.username or who.object_id
     yield ok("account", f"{name} is signed in" + (f" ({', '.join(marks)})." if marks else "."))
     yield ok("token", _words(found))
+    if found.only_tags is not None:
+        yield _grace(found, settings)
     for each in check_token(found, roles, settings):
         make = problem if each.serious else note
         yield make("token", each.message, each.remedy, each.who)
@@ -58,12 +61,27 @@ def token(
         )
 
 
+def _grace(found: VerifiedToken, settings: Settings) -> Finding:
+    """Say that the token has expired, what it still serves for, and until when."""
+    tags = ", ".join(sorted(found.only_tags or ()))
+    return note(
+        "token",
+        f"It has expired, and the authority can't be reached: `offline.grace` lets it serve until "
+        f"{_time(Grace.of(settings).end(found))}, for what is tagged {tags} and nothing else.",
+        "Plug the network in again; then: mcp-local refresh",
+    )
+
+
 def _words(found: VerifiedToken) -> str:
     who, claims = found.identity, found.claims
-    until = datetime.fromtimestamp(who.expires_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
     roles = ", ".join(sorted(who.roles)) or "none"
     scopes = ", ".join(sorted(who.scopes)) or "none"
     return (
-        f"For {claims.get('aud')}, version {claims.get('ver')}, until {until}. "
+        f"For {claims.get('aud')}, version {claims.get('ver')}, until {_time(who.expires_at)}. "
         f"Roles: {roles}. Scopes: {scopes}."
     )
+
+
+def _time(seconds: float) -> str:
+    """Return a time in words; ``seconds`` since the epoch."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
