@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Proxy:
 
     @contextmanager
     def running(self) -> Generator[Proxy]:
-        """Serve one connection after the other."""
+        """Serve until the block ends, each connection in a thread of its own."""
         thread = threading.Thread(target=self._serve)
         thread.start()
         try:
@@ -37,24 +37,33 @@ class Proxy:
             thread.join()
 
     def _serve(self) -> None:
+        threads: list[threading.Thread] = []
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
+                break
+            threads.append(threading.Thread(target=self._tunnel, args=(client,)))
+            threads[-1].start()
+        for thread in threads:
+            thread.join()
+
+    def _tunnel(self, client: socket.socket) -> None:
+        with client:
+            head = client.recv(4096)
+            self.connects.append(head)
+            if self._password.encode() not in head:
+                client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
                 return
-            with client:
-                head = client.recv(4096)
-                self.connects.append(head)
-                if self._password.encode() not in head:
-                    client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
-                    continue
-                host, _, port = head.split()[1].decode().partition(":")
-                with socket.create_connection(self._target or (host, int(port))) as server:
-                    client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-                    back = threading.Thread(target=_pump, args=(server, client))
-                    back.start()
-                    _pump(client, server)
-                    back.join()
+            host, _, port = head.split()[1].decode().partition(":")
+            with socket.create_connection(self._target or (host, int(port))) as server:
+                client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+                back = threading.Thread(target=_pump, args=(server, client))
+                back.start()
+                _pump(client, server)
+                with suppress(OSError):  # the client is gone: nothing waits for the server
+                    server.shutdown(socket.SHUT_RDWR)
+                back.join()
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:
