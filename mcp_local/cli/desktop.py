@@ -17,8 +17,9 @@ from mcp_local.desktop.model import Entry, Format, Place, Scope
 from mcp_local.desktop.program import Program, find_program
 from mcp_local.desktop.registration import Registration
 from mcp_local.desktop.shapes import new_entry
-from mcp_local.errors import ExitCode, UsageError
-from mcp_local.policy.load import load_policy
+from mcp_local.errors import ExitCode, SettingsError, UsageError
+from mcp_local.policy.load import PRESET, load_policy
+from mcp_local.settings import require_sign_in
 from mcp_local.settings.keys import CONFIG_VARIABLE, HOME_VARIABLE, KEYS
 from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget, find_target
 
@@ -117,6 +118,7 @@ def _install(arguments: InstallArguments, context: Context) -> ExitCode:
     if arguments.only_print or arguments.link:
         return _show(client, name, entry, context, link=arguments.link)
     _warm(program, context)
+    _warn_of_missing(settings, context)
     file = ConfigFile(_place(client, arguments, context))
     done = Registration(file, client).install(name, entry, overwrite=arguments.replace)
     return _told("Added", done, client, context)
@@ -202,7 +204,8 @@ def _policy_words(policy: str | None) -> list[str]:
     """Return the flag for a policy, which is read now, so that a mistake shows before a client."""
     if not policy:
         return []
-    if policy.startswith("preset:"):
+    if policy.startswith(PRESET):
+        load_policy(Path(policy))
         return ["--policy", policy]
     path = Path(policy).expanduser().absolute()
     load_policy(path)
@@ -216,6 +219,15 @@ def _environment(context: Context) -> dict[str, str]:
     """
     ours = {*(key.variable for key in KEYS), HOME_VARIABLE, CONFIG_VARIABLE}
     return {name: context.environ[name] for name in sorted(ours) if context.environ.get(name)}
+
+
+def _warn_of_missing(settings: Settings, context: Context) -> None:
+    """Say that the entry will not start; it may be meant to be, once the settings are there."""
+    try:
+        require_sign_in(settings)
+    except SettingsError as error:
+        context.console.warn(f"{error.message} The client can't start it until they are.")
+        context.console.note("  Set them: mcp-local init")
 
 
 def _place(client: DesktopClient, arguments: PlaceArguments, context: Context) -> Place:

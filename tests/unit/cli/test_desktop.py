@@ -1,0 +1,71 @@
+"""``install`` and its like on the command line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mcp_local.cli.main import main
+from mcp_local.errors import ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """A person with a home folder of their own, and no settings."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    return {"MCP_LOCAL_HOME": str(tmp_path / "state")}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["cursor", "g", "--policy", "preset:readonly", "--", "python"], "no preset 'readonly'"),
+        (["cursor", "g", "--policy", "nowhere.yaml", "--", "python"], "nowhere.yaml"),
+        (["cursor", "g"], "no server 'g' under [servers]"),
+        (["cursor", "g", "--", "no-such-command"], "There is no command 'no-such-command'"),
+        (["cursr", "g"], "No client is known as 'cursr'"),
+        (["windsurf", "--link"], "has no links"),
+        (["windsurf", "--scope", "workspace"], "has no workspace configuration"),
+    ],
+)
+def test_what_can_not_work_is_refused_before_anything_is_written(
+    words: list[str], message: str, environ: dict[str, str], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Exit 2, and what is wrong."""
+    assert main(["install", *words], environ) is ExitCode.USAGE
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / ".cursor").exists()
+
+
+def test_an_entry_without_ids_is_added_with_a_warning(
+    environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told that the client can't start it yet; then it is taken out again."""
+    words = ["cursor", "g", "--policy", "preset:read-only", "--", "python"]
+    assert main(["install", *words], environ) is ExitCode.OK
+    assert "`tenant` and `client_id` are not set" in capsys.readouterr().err
+    entries = json.loads((tmp_path / ".cursor" / "mcp.json").read_text(encoding="utf-8"))
+    entry = entries["mcpServers"]["g"]
+    assert entry["args"][:3] == ["run", "--policy", "preset:read-only"]
+    assert entry["env"] == environ
+    assert main(["uninstall", "cursor", "g", "--json"], environ) is ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["name"] == "g"
+
+
+@pytest.mark.parametrize("client", ["claude-desktop", "codex", "goose", "vscode"])
+def test_an_entry_can_be_shown_and_nothing_written(
+    client: str, environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the client's own format, with its file named."""
+    assert main(["install", client, "--print"], environ) is ExitCode.OK
+    assert "weather" in capsys.readouterr().out
+    assert main(["install", client, "--print", "--json"], environ) is ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["entry"]["args"] == ["run"]
+    assert list(tmp_path.iterdir()) == []
