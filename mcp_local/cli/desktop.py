@@ -20,7 +20,7 @@ from mcp_local.desktop.shapes import new_entry
 from mcp_local.errors import ExitCode, SettingsError, UsageError
 from mcp_local.policy.load import PRESET, load_policy
 from mcp_local.settings import require_sign_in
-from mcp_local.settings.keys import CONFIG_VARIABLE, HOME_VARIABLE, KEYS
+from mcp_local.settings.keys import CONFIG_VARIABLE, HOME_VARIABLE, KEYS, PROXY
 from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget, find_target
 
 if TYPE_CHECKING:
@@ -204,21 +204,26 @@ def _policy_words(policy: str | None) -> list[str]:
     """Return the flag for a policy, which is read now, so that a mistake shows before a client."""
     if not policy:
         return []
-    if policy.startswith(PRESET):
-        load_policy(Path(policy))
-        return ["--policy", policy]
-    path = Path(policy).expanduser().absolute()
-    load_policy(path)
-    return ["--policy", str(path)]
+    path = policy if policy.startswith(PRESET) else str(Path(policy).expanduser().absolute())
+    load_policy(Path(path))
+    return ["--policy", path]
 
 
 def _environment(context: Context) -> dict[str, str]:
     """Return the settings that stand in this environment: the client won't have them.
 
-    A passphrase isn't among them: it would lie in the client's file for everyone to read.
+    Neither a passphrase nor a proxy's password is among them: they would lie in the client's file
+    for everyone to read.
     """
     ours = {*(key.variable for key in KEYS), HOME_VARIABLE, CONFIG_VARIABLE}
-    return {name: context.environ[name] for name in sorted(ours) if context.environ.get(name)}
+    found = {name: context.environ[name] for name in sorted(ours) if context.environ.get(name)}
+    if "@" in found.get(PROXY.variable, ""):
+        del found[PROXY.variable]
+        context.console.warn(
+            f"{PROXY.variable} holds a password, so the client's file doesn't get it. Set `proxy` "
+            "in the settings file."
+        )
+    return found
 
 
 def _warn_of_missing(settings: Settings, context: Context) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mcp_local.settings import Settings
     from mcp_local.targets import Target
 
+_API = "app of a remote server's API, whose token it is sent"
 _LAYERED = "_MCP_LOCAL_LAYERED"
 """Set in a process that ``uv`` started in our place, so that it isn't done twice."""
 
@@ -40,8 +41,8 @@ class TargetArguments(Arguments):
         return super().overrides() | {"policy": self.policy, "account": self.account}
 
 
-def declare_target(parser: Parser) -> None:
-    """Add the arguments of :class:`TargetArguments`."""
+def declare_target(parser: Parser, *, api: str = _API) -> None:
+    """Add the arguments of :class:`TargetArguments`; ``api`` is the help of that flag."""
     parser.add_argument(
         "target",
         nargs="?",
@@ -51,9 +52,7 @@ def declare_target(parser: Parser) -> None:
     )
     parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
     parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
-    parser.add_argument(
-        "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
-    )
+    parser.add_argument("--api", metavar="ID", help=api)
 
 
 def target_settings(arguments: TargetArguments, context: Context) -> Settings:

@@ -137,8 +137,10 @@ class JsonText:
         elif node.trailing_comma is not None:
             end = node.trailing_comma
         elif index:
-            start = members[index - 1].value.end  # with the comma that is now too much
-            self._replace(start, end, self._kept(start, members[index].start))
+            before = members[index - 1].value.end  # with the comma that is now too much
+            comma = self._after_comma(before)
+            kept = self.text[before : comma - 1] + self.text[comma:start]
+            self._replace(before, end, kept.rstrip() if kept.strip() else "")
             return
         trivia = _REST_OF_LINE.match(self.text, end)
         end = trivia.end() if trivia else end
@@ -147,12 +149,6 @@ class JsonText:
         if start and self.text[start - 1] == "\n" and rest.startswith(("\n", "\r\n")):
             end += 2 if rest.startswith("\r\n") else 1
         self._replace(start, end, "")
-
-    def _kept(self, start: int, end: int) -> str:
-        """Return the comments between two members, without the comma and the last line's indent."""
-        return (
-            self.text[start:end].replace(",", "", 1).rstrip() if "/" in self.text[start:end] else ""
-        )
 
     def _after_comma(self, end: int) -> int:
         """Return where the comma ends that follows a member; comments may stand before it."""

@@ -16,7 +16,7 @@ from mcp_local.desktop.config_file import ConfigFile
 from mcp_local.desktop.doctor.clients import present
 from mcp_local.errors import McpLocalError
 from mcp_local.log.redact import REDACTED, redact
-from mcp_local.settings.keys import PASSPHRASE_VARIABLE
+from mcp_local.settings.keys import KEYS, PASSPHRASE_VARIABLE, PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +29,8 @@ _PASSPHRASE_FILE: Final = f"{PASSPHRASE_VARIABLE}_FILE"
 _SECRET_NAME: Final = re.compile(
     r"(?i)secret|token|passw|passphrase|api_?key|private_?key|credential|authorization|cookie"
 )
+_SETTINGS: Final = {key.variable for key in KEYS} - {PROXY.variable}
+"""Settings of ours in a client's file: whoever mends them must see them."""
 _PROXY_NAME: Final = re.compile(r"(?i)(?:https?|all)_proxy")
 _PLAIN: Final = re.compile(r"(?i)true|false|[0-9.]+|(?:[a-z]:)?[\\/~][^=@]*")
 """Values that are no secret under whichever name: switches, numbers, paths."""
@@ -92,7 +94,12 @@ def _of_clients(environ: Mapping[str, str], folder: Path) -> Iterator[str]:
             for table in tables:
                 if isinstance(table, dict):
                     inner = cast("dict[str, object]", table)
-                    yield from (v for each in inner.values() for v in _given(each))
+                    yield from (
+                        form
+                        for name, value in inner.items()
+                        if name not in _SETTINGS
+                        for form in _given(value)
+                    )
 
 
 def _given(value: object) -> Iterator[str]:

@@ -97,23 +97,8 @@ class _Plain(HTTPConnection):
         return super().getresponse()
 
 
-class _Secure(HTTPSConnection):
-    carries: Flight | None = None
-    line: socket.socket | None = None
-    """As above."""
-
-    def connect(self) -> None:
-        super().connect()
-        self.line = self.sock
-
-    def putheader(self, header: str, *values: str) -> None:
-        _board(self)
-        super().putheader(header, *values)
-
-    def getresponse(self) -> HTTPResponse:
-        if self.carries is not None:
-            self.carries.sent.set()
-        return super().getresponse()
+class _Secure(_Plain, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _PlainPool(HTTPConnectionPool):

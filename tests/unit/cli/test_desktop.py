@@ -69,3 +69,17 @@ def test_an_entry_can_be_shown_and_nothing_written(
     assert main(["install", client, "--print", "--json"], environ) is ExitCode.OK
     assert json.loads(capsys.readouterr().out)["entry"]["args"] == ["run"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_proxys_password_stays_out_of_the_clients_file(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told where to put it; a proxy without one is handed on."""
+    secret = environ | {"MCP_LOCAL_PROXY": "http://me:hunter22@proxy.example:8080"}
+    assert main(["install", "cursor", "--print"], secret) is ExitCode.OK
+    told = capsys.readouterr()
+    assert "hunter22" not in told.out + told.err
+    assert "MCP_LOCAL_PROXY holds a password" in told.err
+    plain = environ | {"MCP_LOCAL_PROXY": "http://proxy.example:8080"}
+    assert main(["install", "cursor", "--print"], plain) is ExitCode.OK
+    assert "http://proxy.example:8080" in capsys.readouterr().out

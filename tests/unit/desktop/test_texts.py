@@ -183,3 +183,13 @@ def test_a_place_that_can_not_be_edited_is_refused(
     with pytest.raises(Unreadable):
         document.set(path, ENTRY)
     assert document.text == text
+
+
+def test_a_comma_in_a_comment_is_not_the_one_that_is_taken() -> None:
+    """What stands between two entries keeps its words; the comma behind the first goes."""
+    document = JsonText('{\n  "a": 1, // one, and only\n  "b": 2\n}\n')
+    document.remove(("b",))
+    assert document.text == '{\n  "a": 1 // one, and only\n}\n'
+    document = JsonText('{"a": 1 /* x, y */, "b": 2}')
+    document.remove(("b",))
+    assert document.text == '{"a": 1 /* x, y */}'
