@@ -99,8 +99,8 @@ def _words(  # noqa: PLR0913 - the parts of one sentence
         return _Words(asks[0].name, by_uncertain_ask(asks[0]), _at(asks[0].origin), remember)
     if observed:
         return _Words("default", OBSERVED)
-    condition = failed[0].condition if failed else None
-    return _Words("default", by_default(scale.default, case.identity.roles, needs, condition))
+    first = failed[0] if failed else None
+    return _Words("default", by_default(scale.default, case, needs, first))
 
 
 def _by_rule(rule: Rule, case: Case, remember: float) -> _Words:

@@ -13,7 +13,7 @@ from mcp_local.policy.vocabulary.expressions import search
 from mcp_local.policy.vocabulary.fields import Absent, find_field
 from mcp_local.policy.vocabulary.operators import OPPOSITES, opposite, plain_test
 from mcp_local.policy.vocabulary.shapes import moment
-from mcp_local.policy.vocabulary.sql import require_parser, sql_only
+from mcp_local.policy.vocabulary.sql import beyond_limits, require_parser, sql_only
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +72,13 @@ class FieldCheck:
         seen = None if self.waits(case) else self.field.read(case)
         return None if isinstance(seen, Absent) else seen
 
+    def beyond(self, case: Case) -> str:
+        """Return, as a clause, which limit keeps the value from being judged; empty: none."""
+        operator = self.condition.operator
+        reads_sql = OPPOSITES.get(operator, operator) is Operator.SQL_ONLY
+        seen = self.seen(case) if reads_sql else None
+        return beyond_limits(seen) if isinstance(seen, str) else ""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PredicateCheck:
@@ -92,6 +99,11 @@ class PredicateCheck:
     def seen(self, case: Case) -> object:
         """Return nothing: what it looks at isn't known."""
         del case
+
+    def beyond(self, case: Case) -> str:
+        """Return nothing: its limits aren't known."""
+        del case
+        return ""
 
 
 Check: TypeAlias = FieldCheck | PredicateCheck

@@ -48,16 +48,18 @@ def by_uncertain_ask(rule: Rule) -> str:
 
 
 def by_default(
-    default: Effect, roles: frozenset[str], needs: Sequence[str], failed: Condition | None = None
+    default: Effect, case: Case, needs: Sequence[str], failed: Check | None = None
 ) -> str:
     """Return why nothing but the default decides; ``failed`` is a condition that didn't hold."""
     if default is Effect.ALLOW:
         return "No rule speaks of it, and the policy allows by default."
     if failed is not None:
-        return f"No rule allows it like this: {said(failed)} doesn't hold."
+        why = failed.beyond(case)
+        how = f"can't be judged: {why}" if why else "doesn't hold"
+        return f"No rule allows it like this: {said(failed.condition)} {how}."
     if not needs:
         return "No role allows it."
-    have = "None of your roles allows it" if roles else "You have no role"
+    have = "None of your roles allows it" if case.identity.roles else "You have no role"
     return f"{have}; it needs {one_of(needs)}."
 
 
@@ -108,4 +110,6 @@ def _failed(check: Check, case: Case, rule: Rule) -> str:
     truth = holds(check, case)
     if truth or (truth is None and rule.effect is Effect.DENY):
         return ""
-    return f"{said(check.condition)} {'is false' if truth is False else 'is unknown'}"
+    if truth is False:
+        return f"{said(check.condition)} is false"
+    return ": ".join(filter(None, (f"{said(check.condition)} is unknown", check.beyond(case))))

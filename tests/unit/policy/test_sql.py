@@ -6,9 +6,23 @@ import logging
 
 import pytest
 
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.model import Action, Component, Kind, Request
+from mcp_local.policy.reading.parse import parse_policy
 from mcp_local.policy.vocabulary.expressions import search
 from mcp_local.policy.vocabulary.sql import kinds_of, require_parser, sql_only
+from tests.support.people import person
 
+SELECTS_ONLY = """
+version: 1
+rules:
+  - name: selects-only
+    effect: allow
+    agents: {roles: [Analyst]}
+    tools: {names: [query]}
+    when:
+      - {field: args.sql, operator: sql_only, value: [select]}
+"""
 SELECTS = [
     "SELECT 1",
     "select * from t;",
@@ -99,6 +113,37 @@ def test_what_databases_could_read_differently_is_unknown(text: str) -> None:
     """A text that is harmless to one of them and two statements to another is neither."""
     assert sql_only(("select",))(text) is None or "drop" in (kinds_of(text) or ())
     assert sql_only(("select",))(text) is not True
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("SELECT 1" + ",1" * 995, ""),
+        ("SELECT 1" + ",1" * 1_000, "it has more than 2,000 words and signs"),
+        ("SELECT a" + "[1]" * 700, "it has more than 2,000 words and signs"),
+        ("SELECT '" + "x" * 19_000 + "'", ""),
+        ("SELECT '" + "x" * 20_000 + "'", "it has more than 20,000 characters"),
+    ],
+)
+def test_a_text_that_would_hold_others_up_is_not_read(text: str, why: str) -> None:
+    """It allows nothing, and the decision says which limit it is beyond."""
+    policy = compile_policy([parse_policy(SELECTS_ONLY, "policy.yaml")])
+    request = Request(Action.CALL, {"sql": text})
+    decision = policy.decide(
+        person("ada", "Analyst").identity, request, Component(Kind.TOOL, "query")
+    )
+    assert decision.allowed is not bool(why)
+    if why:
+        condition = '`args.sql sql_only ["select"]`'
+        assert (
+            decision.reason == f"No rule allows it like this: {condition} can't be judged: {why}."
+        )
+        assert decision.considered[0].why_not == f"{condition} is unknown: {why}"
+
+
+def test_what_many_signs_take_long_for_is_given_up_early() -> None:
+    """Indexes of indexes: one database's reading takes its time squared, another's refuses."""
+    assert kinds_of("SELECT a" + "[1]" * 600) is None
 
 
 @pytest.mark.parametrize("value", [None, 1, ["SELECT 1"], b"SELECT 1", {"sql": "SELECT 1"}])
