@@ -79,6 +79,11 @@ class ApprovedDefinitions:
         self._refresh()
         return self._hold and (bool(self.problem) or (which, name) in self._held)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the record's file is as it was read last. One ``stat``."""
+        return self._file.stamp() == self._stamp
+
     def look(self) -> bool:
         """See whether something was approved elsewhere; True once for each time that it was."""
         self._refresh()
@@ -91,7 +96,7 @@ class ApprovedDefinitions:
         if now - self._looked < _LOOK:
             return
         self._looked = now
-        if self._file.stamp() == self._stamp:
+        if self.at_rest:
             return
         before = self.generation
         with self._lock:

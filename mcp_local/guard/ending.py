@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GRACE: Final = 0.7
 """Seconds for the server to end by itself."""
 _LOOK: Final = 1000
-"""Milliseconds between two looks at whether the parent still lives."""
+"""Milliseconds between two looks at whether the parent lives, where nobody tells its end."""
 _CLIENT_GONE: Final = 0
 _PARENT_GONE: Final = 255
 _SIGNALS: Final = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
@@ -91,8 +91,21 @@ class EndOfProcess:
             return os.read(self._read, 1)[0]
         asked = select.poll()
         asked.register(self._read, select.POLLIN)
-        while True:
-            if asked.poll(_LOOK):
+        ends = end_of(self._parent)
+        if ends is not None:
+            asked.register(ends, select.POLLIN)
+        while os.getppid() == self._parent:
+            if self._read in dict(asked.poll(_LOOK if ends is None else None)):
                 return os.read(self._read, 1)[0]
-            if os.getppid() != self._parent:
-                return _PARENT_GONE
+        return _PARENT_GONE
+
+
+def end_of(pid: int) -> int | None:
+    """Return a descriptor that tells the end of a process, where there is such a thing (Linux).
+
+    Without one somebody has to look, and each look wakes an idle process up.
+    """
+    try:
+        return os.pidfd_open(pid) if sys.platform == "linux" else None
+    except OSError:  # forbidden in some sandboxes; unknown to old kernels
+        return None

@@ -35,6 +35,12 @@ class FilesSeen:
         """Whether a change was seen that has not stood long enough yet."""
         return self._new != self._taken
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether :meth:`changed` has nothing to read. A few calls of ``stat``."""
+        same = _stamp(self._path) == self._taken
+        return same and not self.unsettled and self._clock() >= self._doubtful_until
+
     def changed(self, settle: float) -> bool:
         """Tell whether the files are to be read, once for each change.
 

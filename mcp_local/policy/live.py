@@ -178,11 +178,13 @@ class LivePolicy:
 
         ``log`` is told of good and bad changes.
         """
-        told = self._now
+        told, loop = self._now, asyncio.get_running_loop()
         while True:
-            unsettled = self._seen is not None and self._seen.unsettled
-            await asyncio.sleep(SETTLE if unsettled else LOOK)
-            await asyncio.to_thread(self.look, settle=SETTLE)
+            seen = self._seen
+            pause = SETTLE if seen is not None and seen.unsettled else LOOK
+            await asyncio.sleep(pause - loop.time() % pause)  # with whoever else looks
+            if seen is not None and not seen.at_rest:  # a thread costs more than a hundred looks
+                await asyncio.to_thread(self.look, settle=SETTLE)
             before, told = told, self._now
             if told is before:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,11 +79,16 @@ def policy_files(path: Path) -> list[Path]:
 
 def _preset(name: str) -> Path:
     """Return the file of a policy that comes with the program."""
-    known = {file.stem: file for file in _PRESETS.glob("*.yaml")}
+    known = _presets()
     if name not in known:
         message = f"There is no preset {name!r}."
         raise PolicyError(message, hint=did_you_mean(name, known))
     return known[name]
+
+
+@cache
+def _presets() -> dict[str, Path]:
+    return {file.stem: file for file in _PRESETS.glob("*.yaml")}
 
 
 def _read(path: Path) -> str:

@@ -16,6 +16,7 @@ from measure import Samples, Wire, table
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.support.chat import ERAS, NOTES, chat, run
 from tests.support.desk import desk
+from tests.support.relayed import ALL, PLAIN
 
 if TYPE_CHECKING:
     from tests.support.desk import Desk
@@ -65,18 +66,35 @@ def cold_starts(count: int) -> tuple[int, int, int]:
         return len(here.tabs()), len(here.log("sign_in_started")), asked(here)
 
 
-def idle(seconds: float) -> float:
-    """Return the share of one processor that a signed-in server takes while nobody asks."""
-    with tempfile.TemporaryDirectory() as folder, desk(Path(folder) / "home") as here:
+def idle(seconds: float) -> tuple[float, float]:
+    """Return the shares of one processor that signed-in servers take while nobody asks.
+
+    One hosts its target, one relays to it.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        desk(Path(folder) / "home") as here,
+        ExitStack() as both,
+    ):
         here.sign_in("reader")
-        command = [sys.executable, "-m", "mcp_local", "run", *NOTES]
-        with Wire(command, here.environ, modern=False) as wire:
+        policy, book = Path(folder) / "all.yaml", Path(folder) / "book.json"
+        policy.write_text(ALL, encoding="utf-8")
+        book.write_text("{}", encoding="utf-8")
+        relayed = ["--policy", str(policy), "--", sys.executable, PLAIN, folder, str(book)]
+        run_it = [sys.executable, "-m", "mcp_local", "run"]
+        wires = [
+            both.enter_context(Wire([*run_it, *words], here.environ, modern=False))
+            for words in (NOTES, relayed)
+        ]
+        for wire in wires:
             wire.open()
             wire.request("tools/list")
-            time.sleep(2)  # what belongs to the start
-            before = _processor_time(wire.pid)
-            time.sleep(seconds)
-            return (_processor_time(wire.pid) - before) / seconds
+        time.sleep(2)  # what belongs to the start
+        before = [_processor_time(wire.pid) for wire in wires]
+        time.sleep(seconds)
+        after = [_processor_time(wire.pid) for wire in wires]
+        hosted, relayed_one = ((b - a) / seconds for a, b in zip(before, after, strict=True))
+        return hosted, relayed_one
 
 
 def _processor_time(pid: int) -> float:
@@ -94,9 +112,11 @@ def main(*, quick: bool) -> None:
         rows.append((f"browser finished → list updated, {era}", words, "1 s"))
     _, _, alone = cold_starts(1)
     prompts, processes, requests = cold_starts(16)
+    hosted, relayed = idle(seconds)
     beyond = f"{prompts} prompt, {processes} sign-in process, {requests - alone} requests more"
     rows += [
         ("16 cold starts, beside one", beyond, "1 prompt, 3 requests more"),
-        (f"idle, signed in, {seconds:.0f} s", f"{100 * idle(seconds):.2f} %", "0.1 %"),
+        (f"idle, signed in, hosted, {seconds:.0f} s", f"{100 * hosted:.2f} %", "0.1 %"),
+        (f"idle, signed in, relayed, {seconds:.0f} s", f"{100 * relayed:.2f} %", "0.1 %"),
     ]
     table("sign-in", ("", "median", "reach"), rows)

@@ -219,8 +219,11 @@ class LocalSession:
             self._prompting.begin(self._prompt_at_start)
         self._loaded = True
         self._news.tell()
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_BUSY if self._prompting.under_way else _IDLE)
+            pause = _BUSY if self._prompting.under_way else _IDLE
+            # At round times, as whoever else looks for something: the process wakes up once.
+            await asyncio.sleep(pause - loop.time() % pause)
             await self._look()
 
     async def _look(self, *, alive: bool = False) -> None:

@@ -59,10 +59,12 @@ class News:
         """Tell the client when something held back was approved; for ever."""
         if self._definitions is None:
             return
+        loop = asyncio.get_running_loop()
         while True:
             before = self._definitions.generation
-            await asyncio.sleep(_LOOK)
-            await asyncio.to_thread(self._definitions.look)
+            await asyncio.sleep(_LOOK - loop.time() % _LOOK)  # with whoever else looks
+            if not self._definitions.at_rest:  # a thread costs more than a hundred looks
+                await asyncio.to_thread(self._definitions.look)
             if self._definitions.generation != before:
                 self.announce()
 
