@@ -11,10 +11,11 @@ from mcp_local.cli.served import served
 from mcp_local.desktop.doctor import authority, clients, kept, machine, past, person, policies
 from mcp_local.desktop.doctor.finding import Finding, Verdict, from_error, note, skipped
 from mcp_local.desktop.doctor.isolate import look
+from mcp_local.errors import SettingsError
 from mcp_local.log.place import log_file
 from mcp_local.policy.deciding.engine import CompiledPolicy
 from mcp_local.policy.document import ANY_ROLE
-from mcp_local.settings import SignInMethod
+from mcp_local.settings import SignInMethod, require_sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,6 +114,11 @@ def _person(
 ) -> Iterator[Finding]:
     if settings.signin.method is SignInMethod.NONE:
         yield note("account", "Nobody signs in: roles are declared in the settings, unverified.")
+        return
+    try:
+        require_sign_in(settings)
+    except SettingsError:
+        yield skipped("account", "Nobody can sign in until the settings say where.")
         return
     report = look_up(settings, context, offline=offline)
     if report.token is None:

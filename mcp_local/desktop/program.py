@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.errors import TargetError
+from mcp_local.origin import install_hint, requirement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +59,7 @@ class Program:
 def _broken(line: tuple[str, ...], why: str) -> TargetError:
     return TargetError(
         f"A client could not start `{' '.join(line)}`: {why}.",
-        hint="Install it for good, then try again: uv tool install mcp-local",
+        hint=install_hint(),
     )
 
 
@@ -76,12 +77,14 @@ def find_program(environ: Mapping[str, str]) -> Program:
         return Program((found,), (_python_beside(Path(found)),))
     uv = environ.get("UV") or shutil.which("uv", path=environ.get("PATH"))
     if uv and Path(uv).is_absolute():
-        spec = f"{_NAME}=={version(_NAME)}"
+        spec = requirement()
+        if spec == _NAME:
+            spec = f"{_NAME}=={version(_NAME)}"
         run = (uv, "tool", "run", "--from", spec)
         return Program((*run, _NAME), (*run, "python"))
     raise TargetError(
         "There is no command that starts mcp-local and stays.",
-        hint="Install it for good, then try again: uv tool install mcp-local",
+        hint=install_hint(),
     )
 
 

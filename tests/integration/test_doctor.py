@@ -32,6 +32,8 @@ from tests.support.entra import Machine, machine
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from tests.support.secret_service import SecretService
+
 OTHER = "99999999-9999-4999-8999-999999999999"
 PROGRAM = str(Path(sys.executable).with_name("mcp-local"))
 OURS: dict[str, object] = {"command": PROGRAM, "args": ["run", "--demo"]}
@@ -614,6 +616,63 @@ def test_a_healthy_desk_has_no_problem(clinic: Clinic) -> None:
     texts = {each["check"]: each["evidence"] for each in checks if each["verdict"] == "ok"}
     assert texts["servers.files"] == "It starts, and has 2 tools, resources and prompts."
     assert "Roles: Task.Read. Scopes: access_as_user." in texts["token"]
+
+
+def test_ids_that_are_missing_are_one_problem(clinic: Clinic) -> None:
+    """Both in one finding; that nobody can sign in without them is no other problem."""
+    del clinic.settings["tenant"], clinic.settings["client_id"], clinic.settings["authority"]
+    clinic.save()
+    _, checks = clinic.doctor()
+    [told] = [each for each in checks if each["verdict"] == "problem"]
+    assert told["check"] == "settings"
+    assert "`tenant` and `client_id` are not set" in told["evidence"]
+    assert told["remedy"] == "Run: mcp-local init"
+    [account] = [each for each in checks if each["check"] == "account"]
+    assert account["verdict"] == "skipped"
+
+
+def test_who_can_act_is_said_once(clinic: Clinic) -> None:
+    """The authority's own hint says it too."""
+    clinic.renewal(assigned=False)
+    _, text = clinic.told()
+    assert "AADSTS50105" in text
+    assert text.count("Who can act:") == 1
+
+
+def test_an_entry_that_has_the_terminals_settings_needs_no_note(clinic: Clinic) -> None:
+    """What this terminal says, and the entry doesn't or otherwise, is named, never its value."""
+    clinic.environ |= {"MCP_LOCAL_LOG_LEVEL": "debug", "MCP_LOCAL_ACCOUNT": "reader@x.example"}
+    own = {"MCP_LOCAL_HOME": str(clinic.home), "MCP_LOCAL_LOG_LEVEL": "debug"}
+    clinic.entries(one={**OURS, "env": {**own, "MCP_LOCAL_ACCOUNT": "other@x.example"}})
+    clinic.save()
+    _, checks = clinic.doctor("--offline")
+    [told] = [each for each in checks if "one's entry doesn't say" in each["evidence"]]
+    assert told["evidence"].endswith("says of MCP_LOCAL_ACCOUNT.")
+    assert told["verdict"] == "note"
+    clinic.entries(one={**OURS, "env": {**own, "MCP_LOCAL_ACCOUNT": "reader@x.example"}})
+    _, checks = clinic.doctor("--offline")
+    assert "doesn't say" not in json.dumps(checks)
+
+
+@pytest.mark.secret_service
+@pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
+def test_a_locked_keyring_is_named(
+    clinic: Clinic, secret_service: SecretService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person unlocks it, or names another place for the key."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(secret_service.folder))
+    clinic.environ |= {
+        name: secret_service.environ[name]
+        for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")
+    }
+    secret_service.lock()
+    clinic.settings["cache.key"] = "auto"
+    clinic.save()
+    _, checks = clinic.doctor("--offline")
+    [told] = [each for each in checks if each["check"] == "key store"]
+    assert (told["verdict"], told["who"]) == ("problem", "you")
+    assert "the keyring is locked" in told["evidence"]
+    assert told["remedy"].startswith("Unlock or install a keyring")
 
 
 def test_a_grace_in_use_is_told(clinic: Clinic) -> None:

@@ -20,6 +20,7 @@ from mcp_local.broker.authority.refusal import (
 )
 from mcp_local.broker.state import Problem
 from mcp_local.errors import SettingsError, SignInFailed
+from mcp_local.origin import install_hint
 from mcp_local.settings.model import SignInMethod
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ def call(speak: Callable[[], T], settings: Settings) -> T:
         raise SettingsError(
             "`signin.method` is `broker`, and what speaks to the operating system's account broker "
             "isn't installed.",
-            hint='Install mcp-local with its extra: `pip install "mcp-local[broker]"`; or set '
-            "signin.method (MCP_LOCAL_SIGN_IN) to `browser`.",
+            hint=f"{install_hint('broker')} Or set signin.method (MCP_LOCAL_SIGN_IN) to `browser`.",
         ) from None
 
 

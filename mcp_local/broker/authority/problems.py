@@ -27,6 +27,8 @@ PLAIN: Mapping[str, Problem] = {
 }
 """Errors that may come without a code of the catalogue."""
 
+WHO = "Who can act:"
+"""Stands in a hint before who can mend what the authority refuses."""
 _CODE = re.compile(r"AADSTS(\d{1,9})")
 _NAME = re.compile(r"[a-z_]{1,64}")
 _TRACE = re.compile(r"\s*Trace ID:.*", re.DOTALL)
@@ -61,7 +63,7 @@ def problem_from(error: Mapping[str, object]) -> Problem:
         return Problem(
             f"AADSTS{code}",
             f"{row.means} (AADSTS{code})",
-            f"{row.remedy} Who can act: {' or '.join(row.who)}.",
+            f"{row.remedy} {WHO} {' or '.join(row.who)}.",
         )
     if code is None and name in PLAIN:
         return PLAIN[name]

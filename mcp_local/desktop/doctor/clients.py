@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 def clients(
     environ: Mapping[str, str], folder: Path, home: Path | None = None
 ) -> Iterator[Finding]:
-    """Look at each configuration that is there; ``home`` is the state folder of this terminal."""
+    """Look at each configuration; ``environ`` and ``home`` (state folder) are this terminal's."""
     files = present(environ, folder)
     for client, place in files:
-        yield from _file(client, place, home)
+        yield from _file(client, place, environ, home)
     if not files:
         yield note(
             "clients",
@@ -47,7 +47,9 @@ def present(environ: Mapping[str, str], folder: Path) -> list[tuple[DesktopClien
     return list(found.values())
 
 
-def _file(client: DesktopClient, place: Place, home: Path | None) -> Iterator[Finding]:
+def _file(
+    client: DesktopClient, place: Place, environ: Mapping[str, str], home: Path | None
+) -> Iterator[Finding]:
     try:
         file = ConfigFile(place)
         servers = file.servers()
@@ -60,7 +62,7 @@ def _file(client: DesktopClient, place: Place, home: Path | None) -> Iterator[Fi
     read = {name: read_entry(value, client.shape) for name, value in servers.items()}
     entries = {name: entry for name, entry in read.items() if entry is not None}
     for name in own:
-        yield from ours(client, name, entries[name], home)
+        yield from ours(client, name, entries[name], environ, home)
     yield from _twice(client, {name: entries[name] for name in own})
     others = {name: entry for name, entry in entries.items() if name not in own}
     guarded = {name: behind_guard(servers[name], client) for name in own}

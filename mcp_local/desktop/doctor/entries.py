@@ -8,22 +8,33 @@ from typing import TYPE_CHECKING
 
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, problem
 from mcp_local.errors import McpLocalError
+from mcp_local.origin import install_hint
 from mcp_local.policy.load import load_policy
-from mcp_local.settings.keys import PASSPHRASE_VARIABLE
+from mcp_local.settings.keys import KEYS, PASSPHRASE_VARIABLE
 from mcp_local.settings.paths import home_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mcp_local.desktop.model import DesktopClient, Entry
 
 _SPLIT = "--"
 
 
-def ours(client: DesktopClient, name: str, entry: Entry, home: Path | None) -> Iterator[Finding]:
-    """Look at an entry that starts this program; ``home`` is the state folder of this terminal."""
+def ours(
+    client: DesktopClient,
+    name: str,
+    entry: Entry,
+    environ: Mapping[str, str],
+    home: Path | None,
+) -> Iterator[Finding]:
+    """Look at an entry that starts this program.
+
+    ``environ`` and ``home`` (the state folder) are this terminal's.
+    """
     yield from _command(client, name, entry)
     yield from _environment(client, name, entry, home)
+    yield from _settings(client, name, entry, environ)
     yield from _policy(client, name, entry)
 
 
@@ -34,7 +45,7 @@ def _command(client: DesktopClient, name: str, entry: Entry) -> Iterator[Finding
         yield problem(
             client.id,
             f"{name} is started as `{entry.command}`, which a client's PATH may not have.",
-            f"Write {where} there." if where else "Install it: uv tool install mcp-local",
+            f"Write {where} there." if where else install_hint(),
         )
     elif not command.exists():
         yield problem(
@@ -67,6 +78,21 @@ def _environment(
             f"{name} keeps its state in {its_home}, this terminal in {home}: who signs in here "
             "isn't signed in there.",
             "Give both the same MCP_LOCAL_HOME, or neither, unless it is meant so.",
+        )
+
+
+def _settings(
+    client: DesktopClient, name: str, entry: Entry, environ: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Look whether the client's server is told what holds in this terminal."""
+    here = {key.variable: environ.get(key.variable) for key in KEYS}
+    other = [each for each, value in here.items() if value and entry.env.get(each) != value]
+    if other:
+        yield note(
+            client.id,
+            f"{name}'s entry doesn't say what this terminal says of {', '.join(other)}.",
+            f"If it should: mcp-local install {client.id} {name} … writes it anew; or put it into "
+            "the settings file, which holds for both.",
         )
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.authority.aadsts import CATALOGUE, Who
+from mcp_local.broker.authority.problems import WHO
 from mcp_local.broker.authority.refusal import problem_of
 from mcp_local.errors import McpLocalError, Unreachable
 from mcp_local.identity.model import Rejection, TokenRejected
@@ -59,8 +60,8 @@ def note(check: str, evidence: str, remedy: str = "", who: Actor = Actor.YOU) ->
 
 
 def problem(check: str, evidence: str, remedy: str, who: Actor = Actor.YOU) -> Finding:
-    """Return what is wrong."""
-    return Finding(check, Verdict.PROBLEM, evidence, remedy, who)
+    """Return what is wrong; who can act stands beside the remedy, not in it."""
+    return Finding(check, Verdict.PROBLEM, evidence, remedy.partition(f" {WHO}")[0], who)
 
 
 def skipped(check: str, why: str) -> Finding:

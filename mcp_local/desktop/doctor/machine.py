@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.loopback.sockets import open_loopback
 from mcp_local.broker.screen.browser import available
-from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem, skipped
+from mcp_local.desktop.doctor.finding import Actor, Finding, note, ok, problem, skipped
 from mcp_local.desktop.program import find_program
-from mcp_local.errors import McpLocalError
-from mcp_local.settings import SignInMethod
+from mcp_local.errors import McpLocalError, SettingsError
+from mcp_local.settings import SignInMethod, require_sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,9 +149,11 @@ def settings_file(settings: Settings) -> Iterator[Finding]:
     yield ok("settings", f"{where} {there}.")
     for warning in settings.warnings:
         yield note("settings", warning)
-    for name, kind in (("tenant", "--tenant"), ("client_id", "--client-id")):
-        if not getattr(settings, name) and settings.signin.method != "none":
-            yield problem("settings", f"`{name}` is not set.", f"Run: mcp-local init {kind} ID")
+    try:
+        require_sign_in(settings)
+    except SettingsError as error:
+        evidence = f"{error.message.removesuffix('.')}: neither here nor in the settings file."
+        yield problem("settings", evidence, "Run: mcp-local init")
     if settings.development:
         yield note(
             "settings",
@@ -160,15 +162,14 @@ def settings_file(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def unreadable_settings(error: McpLocalError) -> Finding:
-    """Return what keeps the settings from being read."""
-    return from_error("settings", error)
-
-
 def relevant_environment(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Name the variables that steer the program, not their values."""
     names = sorted(name for name in environ if name.startswith("MCP_LOCAL_"))
     if names:
-        yield note("environment", f"Set here, and not in a client: {', '.join(names)}.")
+        yield note(
+            "environment",
+            f"Set in this terminal: {', '.join(names)}. A client's server has what its entry and "
+            "the settings file say.",
+        )
     if environ.get("SSH_CONNECTION"):
         yield note("environment", "This is a terminal over SSH: a browser would open elsewhere.")

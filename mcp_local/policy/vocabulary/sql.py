@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.errors import PolicyError
+from mcp_local.origin import install_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -78,9 +79,8 @@ def require_parser() -> None:
         PolicyError: the extra `sql` isn't installed.
     """
     if find_spec("sqlglot") is None:
-        hint = "Install it: `uv tool install 'mcp-local[sql]'`, or `pip install 'mcp-local[sql]'`."
         message = "The policy judges SQL, and the SQL parser (extra `sql`) isn't installed."
-        raise PolicyError(message, hint=hint)
+        raise PolicyError(message, hint=install_hint("sql"))
     log = logging.getLogger("sqlglot")
     if not any(isinstance(each, _Silence) for each in log.filters):
         log.addFilter(_Silence())
