@@ -12,9 +12,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from fastmcp import Context  # noqa: TC002 - FastMCP reads the annotation
+from mcp_types import EmptyResult, SubscribeRequestParams
 
 from tests.support import sessions
 from tests.support.fidelity import Way, differences, record
@@ -25,6 +27,8 @@ from tests.support.wire import ERAS, HANDSHAKE, Line, Wire
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
+
+    from fastmcp import FastMCP
 
     from tests.support.fidelity import Recording
 
@@ -130,7 +134,50 @@ def test_fastmcps_server_in_both_eras(tmp_path: Path, era: str) -> None:
             assert note["contents"][0]["text"] == "a note"
             if era == HANDSHAKE:
                 assert "isError" not in wire.call("ask") or wire.told("elicitation/create")
+                for odd in ([], "odd", {"progressToken": [1]}):  # for the server to answer
+                    params = {"name": "echo", "arguments": {"text": "hello"}, "_meta": odd}
+                    assert wire.request("tools/call", params)["error"]["code"] == -32602
     assert not any("authorization" in headers for headers in served.headers)
+
+
+def chatty(subscribed: list[str]) -> FastMCP[Any]:
+    """Return a server that logs, and notes what it was subscribed to."""
+    server = make_server()
+
+    @server.tool(annotations={"readOnlyHint": True})
+    async def chat(context: Context) -> str:
+        """Log something of little and something of great weight."""
+        await context.info("by the way")
+        await context.error("look here")
+        return "said"
+
+    async def subscribe(_context: object, params: SubscribeRequestParams) -> EmptyResult:
+        subscribed.append(str(params.uri))
+        return EmptyResult()
+
+    inside = server._mcp_server  # pyright: ignore[reportPrivateUsage] - FastMCP has no hook for it
+    inside.add_request_handler("resources/subscribe", SubscribeRequestParams, subscribe)
+    return server
+
+
+@pytest.mark.filterwarnings("ignore:The logging capability is deprecated")
+def test_a_server_that_comes_back_does_what_it_was_told_before(tmp_path: Path) -> None:
+    """The client's log level and its subscriptions hold in the new session, too."""
+    before: list[str] = []
+    after: list[str] = []
+    with serving(chatty(before)) as served:
+        port = int(served.url.split(":")[2].partition("/")[0])
+        environ = remote_folder(tmp_path, served.url)
+        wire = Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
+        wire.open()
+        assert "result" in wire.request("logging/setLevel", {"level": "error"})
+        assert "result" in wire.request("resources/subscribe", {"uri": "note://one"})
+        assert wire.text("chat") == "said"
+    with serving(chatty(after), port=port), wire:
+        assert wire.text("chat") == "said"
+        said = [line for line in wire.heard if line.method == "notifications/message"]
+    assert (before, after) == (["note://one"], ["note://one"])
+    assert [line.message["params"]["level"] for line in said] == ["error", "error"]
 
 
 def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, cast, final
 
 import msgspec
 
@@ -25,14 +26,14 @@ _PLAIN: Final = re.compile(r"[\x20-\x7E]*")
 _ENCODED: Final = re.compile(r"=\?base64\?.*\?=")
 
 
-class _Meta(msgspec.Struct, rename={"version": "io.modelcontextprotocol/protocolVersion"}):
-    version: object = None
+_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 
 
 class _Params(msgspec.Struct, rename={"meta": "_meta", "request_id": "requestId"}):
-    meta: _Meta | None = None
+    meta: object = None
     name: object = None
     uri: object = None
+    level: object = None
     request_id: object = None
     arguments: msgspec.Raw = msgspec.Raw()
     version: object = msgspec.field(name="protocolVersion", default=None)
@@ -62,7 +63,7 @@ class Envelope(msgspec.Struct):
     def modern_version(self) -> str:
         """The protocol version that a stateless request names itself; else empty."""
         meta = self.params.meta if self.params else None
-        version = meta.version if meta else None
+        version = cast("dict[str, object]", meta).get(_VERSION) if isinstance(meta, dict) else None
         return version if isinstance(version, str) else ""
 
     @property
@@ -90,8 +91,25 @@ def peek(message: bytes) -> Envelope | None:
     try:
         envelope = _DECODER.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        envelope = _read_kindly(message)
+    return envelope if envelope and (envelope.method or envelope.is_answer) else None
+
+
+def _read_kindly(message: bytes) -> Envelope | None:
+    """Return the envelope of a message that is JSON to others: with NaN, or a lone surrogate.
+
+    Of parameters that are no object nothing is read; what to say to them is for the server.
+    """
+    try:
+        body: object = json.loads(message, parse_constant=lambda _: None)
+        if not isinstance(body, dict):
+            return None
+        whole = cast("dict[str, object]", body)
+        if not isinstance(whole.get("params"), dict):
+            whole["params"] = None
+        return _DECODER.decode(json.dumps(whole, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError, msgspec.DecodeError):
         return None
-    return envelope if envelope.method or envelope.is_answer else None
 
 
 def header_value(text: str) -> str:

@@ -9,6 +9,8 @@ import msgspec
 
 from mcp_local.guard.bridge.credential import NoCredential
 from mcp_local.guard.bridge.envelope import INITIALIZED, Envelope
+from mcp_local.guard.bridge.flight import Flight
+from mcp_local.guard.bridge.lasting import Lasting
 from mcp_local.guard.bridge.link import SIGN_IN_AT_USE
 from mcp_local.guard.bridge.older import Older
 from mcp_local.guard.bridge.problems import RemoteProblem
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from mcp_local.guard.bridge.channel import Channel
     from mcp_local.guard.bridge.link import Deliver, Link, Logs
 
+_RESTORING: Final = 10.0
+"""Seconds for a new session to be brought to where the one before was."""
 _VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 _INITIALIZED: Final = Envelope(method=INITIALIZED)
 _INITIALIZED_MESSAGE: Final = msgspec.json.encode({"jsonrpc": "2.0", "method": INITIALIZED})
@@ -35,6 +39,7 @@ class Handshake:
         self._hello: tuple[bytes, Envelope] | None = None
         """The client's ``initialize``; sent again for each session."""
         self._link: Link | None = None
+        self._lasting = Lasting()
 
     def begin(self, hello: bytes, envelope: Envelope) -> bytes:
         """Return the answer to the client's ``initialize``.
@@ -47,6 +52,7 @@ class Handshake:
         """
         with self._lock:
             self._close_link()
+            self._lasting.forget()
             self._hello = (hello, envelope)
             try:
                 self._link, answer = self._connect(hello, envelope, wait=0.0)
@@ -68,6 +74,7 @@ class Handshake:
                 link, _ = self._connect(*self._hello, wait=SIGN_IN_AT_USE)
                 link.tell(_INITIALIZED_MESSAGE, _INITIALIZED)
                 link.listen()
+                self._restore(link)
                 self._link = link
             return self._link or Streamable(self._channel, self._deliver)
 
@@ -75,11 +82,33 @@ class Handshake:
         """Return the session, if there is one."""
         return self._link
 
+    def note(self, envelope: Envelope) -> None:
+        """Take note of a request that went through: it may last as long as the session."""
+        self._lasting.note(envelope)
+
     def lose(self, link: Link) -> None:
         """Drop a session that the server has forgotten."""
         with self._lock:
             if self._link is link:
                 self._close_link()
+
+    def _restore(self, link: Link) -> None:
+        """Have a new session do what the one before did; as far as the server goes along."""
+        requests = list(self._lasting.again())
+        if not requests:
+            return
+        flight = Flight()
+        flight.unwanted = True  # the client has its answers
+        hurry = threading.Timer(_RESTORING, flight.abort)
+        hurry.daemon = True
+        hurry.start()
+        try:
+            for message, envelope in requests:
+                link.request(message, envelope, flight)
+        except (RemoteProblem, NoCredential) as error:
+            self._log.event("remote_not_restored", level="warning", why=error.text)
+        finally:
+            hurry.cancel()
 
     def close(self) -> None:
         """End the session."""

@@ -59,7 +59,8 @@ class Older:
         with self._changed:
             if self.lost:
                 raise problems.SessionLost("The server has closed its stream.")
-            self._open.add(envelope.id)
+            if not flight.unwanted:
+                self._open.add(envelope.id)
         try:
             self._post(message, SIGN_IN_AT_USE, flight)
         except (problems.RemoteProblem, NoCredential):

@@ -182,6 +182,7 @@ class Remote:
                 if not self._reached or pause is None or self._stopped.wait(pause):
                     raise
             else:
+                self._handshake.note(envelope)
                 return
 
     def _tell(self, message: bytes, envelope: Envelope) -> None:

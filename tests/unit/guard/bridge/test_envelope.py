@@ -34,6 +34,25 @@ def test_what_a_message_is() -> None:
     assert answer.is_answer
 
 
+@pytest.mark.parametrize(
+    "params", ['{"_meta": []}', '{"_meta": "x"}', '{"_meta": null}', "[]", "null", "3"]
+)
+def test_odd_parameters_are_for_the_server_to_answer(params: str) -> None:
+    """A request is one whatever stands in it, so that it is sent on and somebody answers."""
+    request = peek(f'{{"id": 1, "method": "tools/call", "params": {params}}}'.encode())
+    assert request is not None
+    assert (request.id, request.method, request.modern_version) == (1, "tools/call", "")
+    assert request.headers() == {}
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", r'"\ud800"'])
+def test_what_other_decoders_take_is_a_message(value: str) -> None:
+    """As the relay takes it from a server on pipes."""
+    answer = peek(f'{{"id": 7, "result": {{"x": {value}}}}}'.encode())
+    assert answer is not None
+    assert (answer.id, answer.is_answer) == (7, True)
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_a_header_comes_back_as_it_was(text: str) -> None:
     """The SDK's servers read the very text."""

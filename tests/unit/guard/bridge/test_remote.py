@@ -212,6 +212,74 @@ def test_a_forgotten_session_is_begun_anew(tmp_path: Path, status: int, body: by
     assert len(server.of("notifications/initialized")) == 2
 
 
+def _forgetful(exchange: Exchange, sessions: list[str]) -> None:
+    """Be well-behaved but for ``forget``, after which the session isn't known any more."""
+    message, session = exchange.came.message, exchange.came.headers.get("mcp-session-id")
+    if message.get("method") == "initialize":
+        sessions.append(f"s{len(sessions)}")
+        exchange.result(HELLO, Mcp_Session_Id=sessions[-1])
+    elif exchange.came.method == "POST" and session != sessions[-1]:
+        exchange.answer(404)
+    elif message.get("method") == "forget":
+        sessions.append("nobody's")
+        exchange.result({})
+    else:
+        well_behaved(exchange)
+
+
+def test_what_lasted_as_long_as_the_session_is_asked_for_again(tmp_path: Path) -> None:
+    """The level, then the subscriptions, then what was to be sent; the client hears none of it."""
+    sessions: list[str] = []
+    with (
+        scripted(lambda exchange: _forgetful(exchange, sessions)) as server,
+        bridge(server.url, home=tmp_path) as here,
+    ):
+        here.open()
+        here.ask("logging/setLevel", {"level": "info"})
+        here.ask("logging/setLevel", {"level": "error"})
+        for uri in ("a://1", "a://2", "a://3"):
+            here.ask("resources/subscribe", {"uri": uri})
+        here.ask("resources/unsubscribe", {"uri": "a://2"})
+        here.ask("forget")
+        before, heard = len(server.came), len(here.heard)
+        here.ask("tools/call")
+        again = [came.message for came in server.came[before:] if came.message.get("method")]
+        assert [(each["method"], each.get("params")) for each in again[2:]] == [
+            ("notifications/initialized", None),
+            ("logging/setLevel", {"level": "error"}),
+            ("resources/subscribe", {"uri": "a://1"}),
+            ("resources/subscribe", {"uri": "a://3"}),
+            ("tools/call", {}),
+        ]
+        assert len(here.heard) == heard + 1
+        here.ask("forget")
+        here.ask("initialize", {"protocolVersion": "2025-11-25"})
+        before = len(server.came)
+        here.ask("forget")
+        here.ask("ping")
+        assert not {"logging/setLevel", "resources/subscribe"} & {
+            came.message.get("method") for came in server.came[before:]
+        }
+
+
+def test_a_session_that_cant_be_made_as_it_was_serves_nevertheless(tmp_path: Path) -> None:
+    """The log knows; the call that was waiting goes on."""
+    sessions: list[str] = []
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.message.get("method") == "logging/setLevel" and len(sessions) > 1:
+            exchange.answer(500)
+        else:
+            _forgetful(exchange, sessions)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        here.ask("logging/setLevel", {"level": "error"})
+        here.ask("forget")
+        assert "result" in here.ask("tools/call")
+        assert "remote_not_restored" in [name for name, _ in here.log.lines]
+
+
 def test_a_server_that_starts_again_is_waited_for(tmp_path: Path) -> None:
     """While nothing listens, a call waits a moment; it is sent once."""
     with ExitStack() as both:
@@ -583,7 +651,7 @@ def test_an_older_server_is_spoken_to_its_way(tmp_path: Path) -> None:
 
 
 def test_an_older_servers_stream_that_ends_is_opened_anew(tmp_path: Path) -> None:
-    """Who waits gets an error; the next call begins another session."""
+    """Who waits gets an error; the next call begins another session, which is as the first was."""
 
     def script(exchange: Exchange) -> None:
         message = exchange.came.message
@@ -595,10 +663,15 @@ def test_an_older_servers_stream_that_ends_is_opened_anew(tmp_path: Path) -> Non
 
     with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
         here.open()
+        here.ask("resources/subscribe", {"uri": "a://1"})
         assert "broke" in _error(here.ask("tools/call"))
         _closing.clear()
+        heard = len(here.heard)
         assert "result" in here.ask("tools/call")
+        assert len(here.heard) == heard + 1
         assert len(server.of("initialize")) == 4  # one refused and one over each stream
+        subscribed = [came.message["params"] for came in server.of("resources/subscribe")]
+        assert subscribed == [{"uri": "a://1"}] * 2
 
 
 def test_an_older_server_sends_nobody_elsewhere(tmp_path: Path) -> None:
