@@ -85,6 +85,7 @@ class ClientSide:
         relay = self._relay
         if message.method == "initialize":
             relay.initialize = message
+            relay.welcomed = False
         elif message.method == "logging/setLevel":
             relay.level = message
         if message.method in HELLO and relay.guard is not None:

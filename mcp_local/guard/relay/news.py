@@ -44,7 +44,7 @@ class News:
         if "resources" in self._relay.capabilities:
             kinds.append(Kind.RESOURCE)
         self._listening.announce(kinds)
-        if self._relay.initialized is not None:
+        if self._relay.may_tell:
             for kind in kinds:
                 self._relay.write_soon(answers.notification(CHANGED[kind]))
 

@@ -84,7 +84,9 @@ class Relay:
         self.initialize: Message | None = None
         """The client's, in the handshake era."""
         self.initialized: Message | None = None
-        """The same: from then on it may be told things."""
+        """The same; it may come before :attr:`welcomed`."""
+        self.welcomed = False
+        """Whether the client has been given the answer to its ``initialize``."""
         self.level: Message | None = None
         """Its last ``logging/setLevel``."""
         self.greeted = False
@@ -100,6 +102,11 @@ class Relay:
         self._between: list[Callable[[], None]] | None = None
         """What waits for the server to be there again; ``None`` while it is there."""
         self._changing = threading.Lock()
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether the client may be told things out of turn (handshake era)."""
+        return self.welcomed and self.initialized is not None
 
     def with_guard(self, asked: Asked, work: Callable[[Guarding], None]) -> None:
         """Let the guard work on a request, as soon as it is there."""

@@ -131,6 +131,7 @@ class ServerSide:
 
         def answer(*, shown: bool) -> None:
             relay.answer(asked, hello.served(message, instructions=shown))
+            relay.welcomed |= asked.method == "initialize"
 
         if not relay.rules.hold:  # else it must be known first whether they were approved
             answer(shown=True)

@@ -132,6 +132,7 @@ class Approved:
     def __init__(self, *held: str) -> None:
         self.held = set(held)
         self.generation = 0
+        self.at_rest = False
         self.approve: Callable[[], None] = lambda: None
 
     def see(self, which: str, items: Any) -> None:

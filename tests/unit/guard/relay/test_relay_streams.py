@@ -100,6 +100,23 @@ def modern(tmp_path: Path) -> Generator[InProcess]:
         yield here
 
 
+def test_nothing_is_told_before_the_client_is_welcomed(tmp_path: Path) -> None:
+    """It may say ``initialized`` early; what it hears first is the answer to ``initialize``."""
+    changed = "notifications/tools/list_changed"
+    with InProcess(tmp_path, session=reader()) as here:
+        here.server.answers["initialize"] = lambda _body: None
+        hello = here.post("initialize", {"protocolVersion": "2025-11-25"})
+        here.say({"method": "notifications/initialized"})
+        here.on_loop(here.session.callbacks[0])
+        here.ask("tools/list")  # comes after what there was to tell
+        assert changed not in [each.get("method") for each in here.heard]
+        here.server.say({"id": hello, "result": {"capabilities": {}}})
+        here.answer(hello)
+        here.wait(lambda: here.relay.may_tell)
+        here.on_loop(here.session.callbacks[0])
+        here.told(changed)
+
+
 def own_streams(here: InProcess) -> list[dict[str, Any]]:
     """Return the streams that the server was asked for."""
     return [body for body in here.server.heard if body.get("method") == "subscriptions/listen"]
