@@ -30,7 +30,7 @@ FAMILIES = {
         "policy.schema": ["policy schema"],
     },
     "Approve servers": {"pin": ["pin show", "pin approve", "pin reset"]},
-    "In clients": {"desktop": ["install", "uninstall", "guard", "unguard"]},
+    "In clients": {"install": ["install"], "desktop": ["uninstall", "guard", "unguard"]},
     "In Entra ID": {
         "app": ["app az", "app bicep", "app terraform", "app graph", "app manifest", "app check"]
     },

@@ -72,7 +72,8 @@ class Command(Generic[A]):
             words, arguments.command = words[:index], tuple(words[index + 1 :])
             if not arguments.command:
                 parser.error("no command stands after --")
-        return parser.parse_args(words, namespace=arguments)
+        # Intermixed: NAME and TARGET may have flags between them.
+        return parser.parse_intermixed_args(words, namespace=arguments)
 
 
 class HelpWanted(Exception):

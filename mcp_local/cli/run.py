@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.parser import Command
+from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
 from mcp_local.cli.relayed import serve_relayed
 from mcp_local.cli.target import (
     TargetArguments,
@@ -16,8 +17,8 @@ from mcp_local.cli.target import (
     find_named,
     target_settings,
 )
-from mcp_local.errors import ExitCode, McpLocalError, UsageError
-from mcp_local.guard.relay.environment import may_pass, passed
+from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.guard.relay.environment import passed
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.log.place import open_log
 from mcp_local.settings import load, require_sign_in
@@ -53,13 +54,7 @@ def _declare_run(parser: Parser) -> None:
         metavar="NAME",
         help="the same, with this person signed in (reader, admin, …)",
     )
-    parser.add_argument(
-        "--pass-env",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="hand this variable on to the command; may be given again",
-    )
+    declare_pass_env(parser)
 
 
 def _run(arguments: RunArguments, context: Context) -> ExitCode:
@@ -96,16 +91,9 @@ def _passing(arguments: RunArguments, target: Target) -> Target:
     Raises:
         UsageError: it is no command of the command line, or such a variable is handed to nobody.
     """
-    if not arguments.pass_env:
+    check_pass_env(arguments.pass_env, arguments.command)
+    if not arguments.pass_env or not isinstance(target, WrappedTarget):
         return target
-    if not arguments.command or not isinstance(target, WrappedTarget):
-        raise UsageError(
-            "--pass-env hands variables on to a command, and none stands after `--`.",
-            hint="Put the command there; a server under [servers] has `env` for it.",
-        )
-    for name in arguments.pass_env:
-        if not may_pass(name):
-            raise UsageError(f"--pass-env {name}: that is no variable which may be handed on.")
     return replace(target, server=replace(target.server, env=passed(arguments.pass_env)))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from mcp_local.desktop.guarded import Guarded, GuardedRecords
 from mcp_local.desktop.model import Entry
+from mcp_local.desktop.ours import SPLIT, behind_guard, is_ours
 from mcp_local.desktop.shapes import new_entry, read_entry, with_command
 from mcp_local.errors import UsageError, did_you_mean
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from mcp_local.desktop.model import DesktopClient
     from mcp_local.desktop.shapes import Table
 
-_SPLIT: Final = "--"
 _OWN: Final = "MCP_LOCAL_"
 _HAND_ON: Final = "--pass-env"
 """The flag of ``run`` that hands a variable on to the wrapped server."""
@@ -32,6 +32,8 @@ class Done:
     name: str
     copy: Path | None
     """The dated copy of the file as it was before."""
+    replaced: Entry | None = None
+    """What an entry said whose place was taken."""
 
 
 class Registration:
@@ -43,7 +45,7 @@ class Registration:
         self._path = file.place.path
 
     def install(self, name: str, entry: Entry, *, overwrite: bool) -> Done:
-        """Add a server.
+        """Add a server. What an entry of ours of that name says beside its command is kept.
 
         Raises:
             UsageError: there is another one of that name, and ``overwrite`` doesn't say to replace
@@ -56,8 +58,13 @@ class Registration:
                 hint="Choose another name, put a guard before it with `mcp-local guard "
                 f"{self._client.id} {name}`, or replace it with --replace.",
             )
-        self._file.text.set(self._at(name), new_entry(name, entry, self._client.shape))
-        return self._done(name)
+        replaced = read_entry(there, self._client.shape)
+        if is_ours(there, self._client):
+            old = cast("Table", there)
+            self._write(name, old, with_command(old, entry, self._client.shape))
+        else:
+            self._file.text.set(self._at(name), new_entry(name, entry, self._client.shape))
+        return replace(self._done(name), replaced=replaced)
 
     def uninstall(self, name: str) -> Done:
         """Take a server out that this program put in.
@@ -97,7 +104,7 @@ class Registration:
             if not variable.upper().startswith(_OWN)  # which no server is handed
             for word in (_HAND_ON, variable)
         ]
-        behind = (entry.url,) if entry.url else (*passed, _SPLIT, *entry.line)
+        behind = (entry.url,) if entry.url else (*passed, SPLIT, *entry.line)
         ours = Entry(line[0], (*line[1:], *behind), {**own_env, **entry.env})
         table = with_command(value, ours, self._client.shape)
         self._write(name, value, table)
@@ -128,7 +135,10 @@ class Registration:
         if entry is None:
             raise UsageError(f"{name!r} in {self._path} is no server that can be guarded.")
         if is_ours(value, self._client):
-            raise UsageError(f"{name!r} is guarded already.", hint=f"In {self._path}.")
+            raise UsageError(
+                f"{name!r} has mcp-local before it already, in {self._path}.",
+                hint=f"To guard it otherwise, first: mcp-local unguard {self._client.id} {name}",
+            )
         if entry.url and entry.has_headers:
             raise UsageError(
                 f"{name!r} sends headers of its own to {entry.url}.",
@@ -168,32 +178,3 @@ class Registration:
 
     def _done(self, name: str) -> Done:
         return Done(self._path, name, self._file.save())
-
-
-def is_ours(value: object, client: DesktopClient) -> bool:
-    """Whether an entry starts this program, in whatever way."""
-    entry = read_entry(value, client.shape)
-    return entry is not None and _run_at(entry) is not None
-
-
-def behind_guard(value: object, client: DesktopClient) -> Entry | None:
-    """Return the command that an entry of ours guards; ``None`` if it guards none."""
-    entry = read_entry(value, client.shape)
-    start = None if entry is None else _run_at(entry)
-    if entry is None or start is None or _SPLIT not in entry.line[start:]:
-        return None
-    command, *args = entry.line[entry.line.index(_SPLIT, start) + 1 :]
-    return Entry(command, tuple(args), entry.env, entry.cwd)
-
-
-def _run_at(entry: Entry) -> int | None:
-    """Return where the ``run`` of this program stands in a command line."""
-    for index, word in enumerate(entry.line[:-1]):
-        if word == _SPLIT:
-            return None
-        program = word.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
-        if program in {"mcp-local", "mcp_local"}:
-            rest = entry.line[index + 1 :]
-            own = rest[: rest.index(_SPLIT)] if _SPLIT in rest else rest
-            return index + 1 + own.index("run") if "run" in own else None
-    return None

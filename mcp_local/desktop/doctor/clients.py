@@ -11,7 +11,7 @@ from mcp_local.desktop.config_file import ConfigFile
 from mcp_local.desktop.doctor.entries import ours
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
 from mcp_local.desktop.model import Format
-from mcp_local.desktop.registration import behind_guard, is_ours
+from mcp_local.desktop.ours import behind_guard, is_ours
 from mcp_local.desktop.shapes import read_entry
 from mcp_local.errors import McpLocalError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,3 +84,80 @@ def test_a_proxys_password_stays_out_of_the_clients_file(
     plain = environ | {"MCP_LOCAL_PROXY": "http://proxy.example:8080"}
     assert main(["install", "cursor", "--print"], plain) is ExitCode.OK
     assert "http://proxy.example:8080" in capsys.readouterr().out
+
+
+def test_what_takes_the_place_of_an_entry_of_ours_is_told(
+    environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was and what is; a variable goes by its name alone; a second guard is refused."""
+    words = ["install", "cursor", "g", "--policy", "preset:read-only"]
+    command = ["--", sys.executable, "s3cret-argument"]
+    assert main([*words, *command], environ) is ExitCode.OK
+    assert "Added g" in capsys.readouterr().out
+    given = environ | {"GIT_TOKEN": "s3cret-value"}
+    assert main([*words, "--pass-env", "GIT_TOKEN", *command], given) is ExitCode.OK
+    told = capsys.readouterr()
+    assert "Replaced g" in told.out
+    assert "  pass-env: none → GIT_TOKEN\n" in told.out
+    assert "GIT_TOKEN: Cursor must have it in its own environment" in told.err
+    assert "s3cret" not in told.out + told.err
+    file = tmp_path / ".cursor" / "mcp.json"
+    text = file.read_text(encoding="utf-8")
+    assert "s3cret-value" not in text
+    args = json.loads(text)["mcpServers"]["g"]["args"]
+    assert args[:5] == ["run", "--policy", "preset:read-only", "--pass-env", "GIT_TOKEN"]
+    assert main(["guard", "cursor", "g"], environ) is ExitCode.USAGE
+    told = capsys.readouterr()
+    assert "'g' has mcp-local before it already" in told.err
+    assert "first: mcp-local unguard cursor g" in told.err
+    assert file.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--pass-env", "X", "server.py"], "none stands after `--`"),
+        (["--pass-env", "MCP_LOCAL_API", "--", "python"], "may be handed on"),
+    ],
+)
+def test_only_commands_are_handed_variables_and_none_of_ours(
+    words: list[str], message: str, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with `run`, where it would come out first otherwise; flags may stand before TARGET."""
+    assert main(["install", "cursor", "g", *words], environ) is ExitCode.USAGE
+    assert message in capsys.readouterr().err
+
+
+def test_an_entry_that_needs_the_emulator_is_told(
+    environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its exports end with it; `guard` takes them over as well."""
+    (tmp_path / "ca.pem").touch()
+    tenant = "99999999-9999-4999-8999-999999999999"
+    local = environ | {
+        "MCP_LOCAL_TENANT_ID": tenant,
+        "MCP_LOCAL_CLIENT_ID": tenant,
+        "MCP_LOCAL_AUTHORITY": f"https://localhost:1/{tenant}",
+        "MCP_LOCAL_CA_FILE": str(tmp_path / "ca.pem"),
+    }
+    assert main(["install", "cursor", "--print"], local) is ExitCode.OK
+    assert "works only while that runs" in capsys.readouterr().err
+    file = tmp_path / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    file.write_text('{"mcpServers": {"g": {"command": "npx", "args": ["x"]}}}', encoding="utf-8")
+    assert main(["guard", "cursor", "g"], local) is ExitCode.OK
+    assert f"https://localhost:1/{tenant}, and works only" in capsys.readouterr().err
+
+
+def test_an_argument_of_this_folder_is_told(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A client starts its servers wherever it likes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "server.py").touch()
+    words = ["cursor", "--print", "--", sys.executable, "server.py", "--quiet"]
+    assert main(["install", *words], environ) is ExitCode.OK
+    assert "warning: server.py: a client may start" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -12,7 +12,8 @@ from mcp_local.desktop.catalogue import CLIENTS, find_client, places
 from mcp_local.desktop.config_file import ConfigFile
 from mcp_local.desktop.guarded import GuardedRecords
 from mcp_local.desktop.model import Entry
-from mcp_local.desktop.registration import Registration, behind_guard, is_ours
+from mcp_local.desktop.ours import behind_guard, changes, is_ours
+from mcp_local.desktop.registration import Registration
 from mcp_local.desktop.shapes import read_entry
 from mcp_local.desktop.text import Unreadable, at
 from mcp_local.errors import StorageError, UsageError
@@ -146,7 +147,7 @@ def test_a_guard_goes_before_a_server_and_away_again(name: str, home: Path) -> N
     assert guarded.env == {"MCP_LOCAL_HOME": "/h", **entry.env}
     assert is_ours(value, client)
     assert behind_guard(value, client) == Entry("npx", ("-y", "server-filesystem"), guarded.env, "")
-    with pytest.raises(UsageError, match="guarded already"):
+    with pytest.raises(UsageError, match="mcp-local before it already"):
         Registration(after, client).guard("files", LINE, {}, records)
     Registration(after, client).unguard("files", records)
     assert after.place.path.read_text(encoding="utf-8") == FILES[name]
@@ -339,3 +340,69 @@ def test_what_is_no_server_is_no_server(value: object) -> None:
     """Odd entries are neither ours nor guardable."""
     assert read_entry(value, find_client("cursor").shape) is None
     assert not is_ours(value, find_client("cursor"))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_an_entry_of_ours_that_is_written_anew_keeps_what_else_it_says(
+    name: str, home: Path
+) -> None:
+    """A person may have given it a time limit, or switched it off; what it was is told."""
+    client = find_client(name)
+    first = Entry(PROGRAM, ("run", "/a.py"), env={"MCP_LOCAL_ACCOUNT": "rita"})
+    Registration(_open(client, home, FILES[name]), client).install("own", first, overwrite=False)
+    file = _open(client, home)
+    file.text.set((*file.place.keys, "own", "patience"), 90)
+    file.save()
+    second = Entry(PROGRAM, ("run", "/b.py"))
+    done = Registration(_open(client, home), client).install("own", second, overwrite=False)
+    entry = _open(client, home).servers()["own"]
+    assert cast("dict[str, object]", entry)["patience"] == 90
+    written = read_entry(entry, client.shape)
+    assert written is not None
+    assert written.line == second.line
+    assert not written.env
+    assert done.replaced is not None
+    assert done.replaced.line == first.line
+
+
+OURS = Entry(PROGRAM, ("run", "/a.py", "--policy", "/p.yaml"), env={"A": "s3cret", "B": "2"})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (OURS, OURS, []),
+        (OURS, Entry(PROGRAM, OURS.args, env={"A": "other", "C": "3"}), ["environment: A, B, C"]),
+        (
+            OURS,
+            Entry("/usr/bin/uv", ("tool", "run", "mcp-local", "run", "/a.py"), OURS.env),
+            [f"program: {PROGRAM} → /usr/bin/uv", "policy: /p.yaml → none"],
+        ),
+        (
+            Entry(PROGRAM, ("--tenant", "t", "run", "--demo")),
+            Entry(PROGRAM, ("run", "--pass-env", "A", "--pass-env", "B", "--", "npx", "x")),
+            [
+                "tenant: t → none",
+                "server: the sample server → npx",
+                "demo: yes → none",
+                "pass-env: none → A B",
+            ],
+        ),
+        (
+            Entry(PROGRAM, ("run", "--", "npx", "--key", "s3cret")),
+            Entry(PROGRAM, ("run", "--", "npx", "--key", "other")),
+            ["other arguments for npx"],
+        ),
+        (
+            Entry("npx", ("s3cret",)),
+            Entry(PROGRAM, ("run", "https://x.example/mcp")),
+            [
+                "server: npx, without a guard → https://x.example/mcp",
+                f"program: none → {PROGRAM}",
+            ],
+        ),
+    ],
+)
+def test_what_two_entries_say_otherwise_is_told(old: Entry, new: Entry, told: list[str]) -> None:
+    """Neither values of variables nor arguments of others' commands."""
+    assert sorted(changes(old, new)) == sorted(told)
