@@ -77,10 +77,10 @@ def open_session(settings: Settings, environ: Mapping[str, str], log: Log) -> Se
     if settings.signin.method is SignInMethod.NONE:
         return DeclaredSession(settings)
 
-    def open_in_browser(url: str) -> None:
+    def open_in_browser(url: str) -> bool:
         from mcp_local.broker.screen.browser import open_page  # noqa: PLC0415 - start-up: seldom
 
-        open_page(url, environ)
+        return open_page(url, environ)
 
     return LocalSession(settings, environ, log=log, open_page=open_in_browser)
 

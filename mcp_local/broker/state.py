@@ -83,6 +83,18 @@ class SignInState(msgspec.Struct, frozen=True, omit_defaults=True):
     """Grows with each change, so that a watcher can't miss one."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a sign-in is to bring beside who somebody is."""
+
+    scopes: tuple[str, ...] = ()
+    """Those of another API; empty: those of the server's own."""
+    claims: str = ""
+    """The challenge (JSON) that the API's token must meet."""
+    again: bool = True
+    """Whether the person is asked even if there is a token without it."""
+
+
 class Storage(msgspec.Struct, frozen=True):
     """Where the cache's key lives, for ``whoami`` and ``doctor``."""
 

@@ -29,6 +29,11 @@ OPEN_SIGN_IN: Final = (
     "Sign in to Microsoft Entra ID? mcp-local opens the sign-in page in your browser on this "
     "computer. Continue only if you expected this."
 )
+OPEN_STEP_UP: Final = (
+    "Sign in to Microsoft Entra ID once more? The API that this calls asks for more than your "
+    "last sign-in brought. mcp-local opens the sign-in page in your browser on this computer. "
+    "Continue only if you expected this."
+)
 TELL_EVERY: Final = 5.0
 """Seconds between two notices of progress; the first comes at once."""
 SIGNING_IN: Final = "Waiting for the sign-in in your browser."

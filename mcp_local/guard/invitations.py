@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from mcp_local.guard.question import Question
-    from mcp_local.guard.session import Session
+    from mcp_local.guard.session import Session, Wanted
 
 R = TypeVar("R")
 
@@ -35,29 +35,37 @@ class Invitations:
         self._patience = patience
 
     async def sign_in(
-        self, put: Callable[[Question], Awaitable[Answer | R]] | None, *, by_person: bool
+        self,
+        put: Callable[[Question], Awaitable[Answer | R]] | None,
+        wanted: Wanted | None = None,
+        *,
+        by_person: bool,
     ) -> R | None:
         """Wait for the sign-in that a call needs, and begin it where that is allowed.
 
         ``put`` asks the client to open a page; ``None``: it can't, and the browser is opened
-        without it. ``by_person`` as in ``Session.invite``. Returns what the client is to be
-        answered so that it asks between two calls; else ``None``, when the sign-in is over, the
-        person doesn't want it, or the time is up.
+        without it. ``wanted`` and ``by_person`` as in ``Session.invite``. Returns what the client
+        is to be answered so that it asks between two calls; else ``None``, when the sign-in is
+        over, the person doesn't want it, or the time is up.
         """
         deadline = time.monotonic() + self._patience
-        url = "" if put is None else await self._session.invite(by_person=by_person)
+        session = self._session
+        url = "" if put is None else await session.invite(by_person=by_person, wanted=wanted)
         if put is not None and url:
-            return await self._through_client(put, url, deadline)
-        if by_person:
-            await self._session.sign_in(wait=deadline - time.monotonic())
+            question = sign_in_question(url, again=wanted is not None)
+            return await self._through_client(put, question, deadline)
+        if wanted is not None:
+            await session.consent(wanted, wait=deadline - time.monotonic())
+        elif by_person:
+            await session.sign_in(wait=deadline - time.monotonic())
         else:
-            await self._session.ready(hold=deadline - time.monotonic(), use=True)
+            await session.ready(hold=deadline - time.monotonic(), use=True)
         return None
 
     async def _through_client(
-        self, put: Callable[[Question], Awaitable[Answer | R]], url: str, deadline: float
+        self, put: Callable[[Question], Awaitable[Answer | R]], question: Question, deadline: float
     ) -> R | None:
-        asking = asyncio.ensure_future(put(sign_in_question(url)))
+        asking = asyncio.ensure_future(put(question))
         over = asyncio.ensure_future(self._session.finished(wait=deadline - time.monotonic()))
         try:
             await asyncio.wait({asking, over}, return_when=asyncio.FIRST_COMPLETED)

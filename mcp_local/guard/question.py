@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from mcp_local.guard.account import CONFIRM_SIGN_OUT, OPEN_SIGN_IN, SIGN_IN, SIGN_OUT
+from mcp_local.guard.account import (
+    CONFIRM_SIGN_OUT,
+    OPEN_SIGN_IN,
+    OPEN_STEP_UP,
+    SIGN_IN,
+    SIGN_OUT,
+)
 from mcp_local.guard.clean import with_escapes
 from mcp_local.guard.shown import FORM, cut, shown_lines
 from mcp_local.policy.model import CALL_ONLY, Action, Kind
@@ -137,8 +143,10 @@ def sign_out_question(person: tuple[str, str]) -> Question:
     )
 
 
-def sign_in_question(url: str) -> Question:
+def sign_in_question(url: str, *, again: bool = False) -> Question:
     """Return the question whether the client may open ``url``, where a sign-in begins.
+
+    ``again`` says that somebody is signed in, and an API wants more of them.
 
     A yes opens a page and proves nothing: who somebody is, the sign-in itself shows (CLIENTS.md
     13). It is bound to the sign-in, whose address changes with each use but for its port.
@@ -148,7 +156,7 @@ def sign_in_question(url: str) -> Question:
         name=SIGN_IN,
         person=("", ""),
         call=_digest([SIGN_IN, urlsplit(url).netloc]),
-        title=OPEN_SIGN_IN,
+        title=OPEN_STEP_UP if again else OPEN_SIGN_IN,
         url=url,
     )
 

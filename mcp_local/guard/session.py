@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from mcp_local.broker.state import Status
+from mcp_local.broker.state import Status, Wanted
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.secret import Secret
 
-    Invite = Callable[[], Awaitable[object]]
+    Invite = Callable[[Wanted | None], Awaitable[object]]
     """Has the client ask whether it may open the page of a sign-in, and waits for what comes."""
 
-__all__ = ["Session", "Status"]
+__all__ = ["Session", "Status", "Wanted"]
 
 
 class Session(Protocol):
@@ -69,12 +69,13 @@ class Session(Protocol):
         """
         ...
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Begin a sign-in whose page the client is to open; return the page's address.
 
-        ``by_person`` says that a person asked for it, else the limit on prompts holds. Empty where
-        there is nothing for the client to open: somebody is signed in, no prompt is allowed, or
-        the page was opened already. Unless :meth:`opened` or :meth:`open_page` follows, nobody
+        ``by_person`` says that a person asked for it, else the limit on prompts holds. ``wanted``
+        is what is missing where somebody is signed in. Empty where there is nothing for the
+        client to open: nothing is missing, no prompt is allowed, or the page was opened already.
+        Unless :meth:`opened` or :meth:`open_page` follows, nobody
         opens it.
         """
         ...
@@ -100,14 +101,8 @@ class Session(Protocol):
         """
         ...
 
-    async def consent(
-        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
-    ) -> Status:
-        """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds.
-
-        ``claims`` (JSON) is what that API's token must meet; ``again`` asks the person even if
-        there is a token without them. Without scopes it is for the server's own API.
-        """
+    async def consent(self, wanted: Wanted, *, wait: float) -> Status:
+        """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds."""
         ...
 
     async def sign_out(self) -> Status:

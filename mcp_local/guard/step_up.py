@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import TYPE_CHECKING, Final, cast, final
+from typing import TYPE_CHECKING, Final, TypeVar, cast, final
 
+from mcp_local.broker.state import Wanted
 from mcp_local.broker.transitions import WAITING
 from mcp_local.errors import McpLocalError, SignInNeeded
 from mcp_local.guard import account
@@ -18,7 +19,14 @@ from mcp_local.guard.clean import clean
 from mcp_local.guard.live import live_token, session_here
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mcp_local.guard.invitations import Invitations
+    from mcp_local.guard.question import Question
+    from mcp_local.guard.questions import Answer
     from mcp_local.guard.session import Session
+
+R = TypeVar("R")
 
 _LONGEST: Final = 4096
 """Characters of a challenge; the authority's have some hundred."""
@@ -72,35 +80,69 @@ async def token_for(*scopes: str) -> str:
 class StepUps:
     """Has the person asked for what tools' APIs want. On the event loop only."""
 
-    def __init__(self, session: Session, *, patience: float = account.SIGN_IN_WAIT) -> None:
-        """Prepare; a call waits ``patience`` seconds for the person."""
+    def __init__(self, session: Session, invitations: Invitations) -> None:
         self._session = session
-        self._patience = patience
-        self._met: set[tuple[str, tuple[str, ...]]] = set()
+        self._invitations = invitations
+        self._met: set[Wanted] = set()
         """What the person has signed in for already: asked again, nothing would change (O15)."""
+        self._asked: Wanted | None = None
+        """What a client was asked to open a page for, between two calls."""
 
-    async def meet(self, needed: ClaimsNeeded) -> str:
-        """Get what is needed, from the person if it must be; return what the model reads."""
-        wanted = (needed.claims, needed.scopes)
+    async def meet(
+        self,
+        needed: ClaimsNeeded,
+        put: Callable[[Question], Awaitable[Answer | R]] | None = None,
+    ) -> str | R:
+        """Get what is needed, from the person if it must be; return what the model reads.
+
+        ``put`` asks the client to open the page, where it can; it may be that it is to be asked
+        between two calls: then that result is returned.
+        """
+        wanted = Wanted(needed.scopes, needed.claims)
         if wanted in self._met:
             return _STILL
-        if not await self._silently(needed):
-            status = await self._session.consent(
-                needed.scopes, claims=needed.claims, again=True, wait=self._patience
-            )
-            if status.phase in WAITING:
-                return account.step_up_waits(status)
-            if status.problem is not None:
-                return clean(f"{status.problem.message} {status.problem.hint}")
-        if needed.claims:
-            self._met.add(wanted)
+        if not await self._silently(wanted):
+            result = await self._invitations.sign_in(put, wanted, by_person=False)
+            if result is not None:
+                self._asked = wanted
+                return result
+            if text := self._unmet():
+                return text
+        self._note(wanted)
         return _MET
 
-    async def _silently(self, needed: ClaimsNeeded) -> bool:
-        if not needed.scopes:
+    async def go_on(self, put: Callable[[Question], Awaitable[Answer | R]]) -> str:
+        """Wait for the sign-in whose page the client has opened since its last call.
+
+        Returns why its call can't go on; empty where it can.
+        """
+        wanted, self._asked = self._asked, None
+        if wanted is None:
+            return ""
+        if self._session.status().phase in WAITING:
+            await self._invitations.sign_in(put, wanted, by_person=False)
+        if text := self._unmet():
+            return text
+        self._note(wanted)
+        return ""
+
+    def _unmet(self) -> str:
+        """Return what the person has yet to do, or what went wrong."""
+        status = self._session.status()
+        if status.phase in WAITING:
+            return account.step_up_waits(status)
+        problem = status.problem
+        return "" if problem is None else clean(f"{problem.message} {problem.hint}")
+
+    def _note(self, wanted: Wanted) -> None:
+        if wanted.claims:
+            self._met.add(wanted)
+
+    async def _silently(self, wanted: Wanted) -> bool:
+        if not wanted.scopes:
             return False
         try:
-            await self._session.resource_token(needed.scopes, claims=needed.claims)
+            await self._session.resource_token(wanted.scopes, claims=wanted.claims)
         except McpLocalError:
             return False
         return True

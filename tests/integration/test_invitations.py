@@ -10,16 +10,16 @@ import pytest
 
 from mcp_local.broker.state import Phase
 from mcp_local.emulator.visitor import Mood, visit
-from tests.support.chat import NOTES, PROGRAM
+from tests.support.chat import NOTES
 from tests.support.desk import Desk, desk, wait_for
+from tests.support.program import PAGES, Program
 from tests.support.relayed import ALL, PLAIN
-from tests.support.wire import ERAS, HANDSHAKE, MODERN, Wire, call
+from tests.support.wire import ERAS, HANDSHAKE, MODERN, call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-PAGES: dict[str, Any] = {"elicitation": {"form": {}, "url": {}}}
 FORMS: dict[str, Any] = {"elicitation": {"form": {}}}
 HOSTED, RELAYED = "hosted", "relayed"
 TOOLS: dict[str, tuple[str, str, dict[str, str]]] = {
@@ -39,55 +39,15 @@ def here(home: Path) -> Iterator[Desk]:
         yield here
 
 
-class Program(Wire):
-    """A client with a person before it, who answers what they are asked as the test says."""
-
-    def __init__(
-        self,
-        here: Desk,
-        folder: Path,
-        kind: str,
-        era: str,
-        capabilities: Mapping[str, Any] = PAGES,
-    ) -> None:
-        (folder / "book.json").write_text("{}", encoding="utf-8")
-        (folder / "all.yaml").write_text(ALL, encoding="utf-8")
-        plain = [sys.executable, PLAIN, str(folder), str(folder / "book.json")]
-        wrapped = ["--policy", str(folder / "all.yaml"), "--", *plain]
-        super().__init__(
-            [PROGRAM, "run", *(NOTES if kind == HOSTED else wrapped)],
-            folder,
-            era=era,
-            environ=here.environ,
-            capabilities=capabilities,
-            answers={"elicitation/create": self._asked},
-        )
-        self.action = "accept"
-        """What the person chooses; empty: nothing, ever."""
-        self.user = "writer"
-        """Who signs in on the page; empty: nobody."""
-        self.questions: list[Mapping[str, Any]] = []
-
-    def _asked(self, message: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        self._open(message["params"])
-        return {"action": self.action} if self.action else None
-
-    def _open(self, params: Mapping[str, Any]) -> None:
-        self.questions.append(params)
-        if self.action == "accept" and self.user:
-            visit(params["url"], self.user)
-
-    def use(self, name: str, arguments: Mapping[str, Any] | None = None, **meta: Any) -> str:
-        """Call a tool as clients do: what is asked back is put to the person, and goes along."""
-        params = call(name, arguments or {}, **meta)
-        result = self.request("tools/call", params)["result"]
-        if result.get("resultType") == "input_required":
-            [(key, asked)] = result["inputRequests"].items()
-            self._open(asked["params"])
-            reply = {key: {"action": self.action}}
-            more = {"requestState": result["requestState"], "inputResponses": reply}
-            result = self.request("tools/call", params | more)["result"]
-        return result["content"][0]["text"] if result["content"] else ""
+def _program(
+    here: Desk, folder: Path, kind: str, era: str, capabilities: Mapping[str, Any] = PAGES
+) -> Program:
+    (folder / "book.json").write_text("{}", encoding="utf-8")
+    (folder / "all.yaml").write_text(ALL, encoding="utf-8")
+    plain = [sys.executable, PLAIN, str(folder), str(folder / "book.json")]
+    wrapped = ["--policy", str(folder / "all.yaml"), "--", *plain]
+    words = NOTES if kind == HOSTED else wrapped
+    return Program(here, folder, words, era, capabilities, user="writer")
 
 
 def _secrets(program: Program) -> bytes:
@@ -102,7 +62,7 @@ def test_call_is_served_after_the_client_opened_the_page(
 ) -> None:
     """One question, no tab of ours, and the call that waited has its result."""
     tool, answer, arguments = TOOLS[kind]
-    with Program(here, tmp_path, kind, era) as program:
+    with _program(here, tmp_path, kind, era) as program:
         program.open()
         assert answer in program.use(tool, arguments, progressToken="p")
         [question] = program.questions
@@ -126,7 +86,7 @@ def test_call_is_served_after_the_client_opened_the_page(
 def test_yes_of_a_client_signs_nobody_in(kind: str, era: str, here: Desk, tmp_path: Path) -> None:
     """Whoever answers for the person, however often: without the page nobody is signed in (M27)."""
     tool, _, arguments = TOOLS[kind]
-    with Program(here, tmp_path, kind, era) as program:
+    with _program(here, tmp_path, kind, era) as program:
         program.open()
         program.user = ""
         params = call(tool, arguments)
@@ -151,7 +111,7 @@ def test_yes_of_a_client_signs_nobody_in(kind: str, era: str, here: Desk, tmp_pa
 def test_no_is_a_no(here: Desk, tmp_path: Path) -> None:
     """Who doesn't want to sign in gets no tab, and the model gets an address for the person."""
     tool, _, arguments = TOOLS[RELAYED]
-    with Program(here, tmp_path, RELAYED, MODERN) as program:
+    with _program(here, tmp_path, RELAYED, MODERN) as program:
         program.open()
         program.action = "decline"
         text = program.use(tool, arguments)
@@ -163,7 +123,7 @@ def test_no_is_a_no(here: Desk, tmp_path: Path) -> None:
 def test_question_put_aside_becomes_a_tab(here: Desk, tmp_path: Path) -> None:
     """No choice in the client: the browser shows the page, once, and the call goes on."""
     tool, answer, arguments = TOOLS[RELAYED]
-    with Program(here, tmp_path, RELAYED, HANDSHAKE) as program:
+    with _program(here, tmp_path, RELAYED, HANDSHAKE) as program:
         program.open()
         program.action = "cancel"
         used = program.post("tools/call", call(tool, arguments))
@@ -180,7 +140,7 @@ def test_other_clients_get_a_tab(
 ) -> None:
     """A client that opens no pages is asked nothing; its call waits for the browser."""
     tool, answer, arguments = TOOLS[kind]
-    with Program(here, tmp_path, kind, era, capabilities) as program:
+    with _program(here, tmp_path, kind, era, capabilities) as program:
         program.open()
         used = program.post("tools/call", call(tool, arguments))
         here.visit("writer")
@@ -195,7 +155,7 @@ def test_question_is_taken_back_when_the_sign_in_is_over(
 ) -> None:
     """The person signs in elsewhere while the client asks: the question goes, the call runs."""
     tool, answer, arguments = TOOLS[kind]
-    with Program(here, tmp_path, kind, HANDSHAKE) as program:
+    with _program(here, tmp_path, kind, HANDSHAKE) as program:
         program.open()
         program.action = ""
         used = program.post("tools/call", call(tool, arguments))
@@ -208,7 +168,7 @@ def test_question_is_taken_back_when_the_sign_in_is_over(
 
 def test_account_tool_asks_in_the_client(here: Desk, tmp_path: Path) -> None:
     """``mcp_local_sign_in`` goes the same way; after a no of theirs it begins anew."""
-    with Program(here, tmp_path, RELAYED, MODERN) as program:
+    with _program(here, tmp_path, RELAYED, MODERN) as program:
         program.open()
         program.user = ""
         [asked] = program.call("mcp_local_sign_in")["inputRequests"].values()
@@ -229,7 +189,7 @@ def test_at_the_start_the_client_is_asked_where_that_may_be(
     if not tabs:
         del here.environ["BROWSER"]  # where it is set, it opens the page
     tool, answer, arguments = TOOLS[kind]
-    with Program(here, tmp_path, kind, era) as program:
+    with _program(here, tmp_path, kind, era) as program:
         program.open()
         program.request("tools/list")
         if tabs:

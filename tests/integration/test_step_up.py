@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ from mcp_local.emulator.directory import Api, ConditionalAccess, Consent
 from mcp_local.emulator.visitor import browser_command
 from tests.support.chat import PROGRAM, SERVERS
 from tests.support.desk import Desk, desk
+from tests.support.program import Program
 from tests.support.relayed import ALL
-from tests.support.wire import ERAS, HANDSHAKE, Wire
+from tests.support.wire import ERAS, HANDSHAKE, MODERN, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,13 @@ def _serve(here: Desk, folder: Path, era: str = HANDSHAKE) -> Wire:
     return Wire(command, folder, era=era, environ=here.environ, capabilities={})
 
 
+def _program(here: Desk, folder: Path, era: str) -> Program:
+    policy = folder / "all.yaml"
+    policy.write_text(ALL, encoding="utf-8")
+    words = [str(SERVERS / "reports.py"), "--policy", str(policy)]
+    return Program(here, folder, words, era, user="reader")
+
+
 def _challenge(here: Desk, folder: Path) -> None:
     """Let the API want what a conditional access policy wants."""
     api = replace(OTHER, conditional_access=ConditionalAccess.CLAIMS)
@@ -67,6 +76,48 @@ def test_challenge_of_an_api_leads_to_one_prompt(era: str, here: Desk, tmp_path:
         assert "still refuses" in wire.text("report")
         assert len(here.log("sign_in_started")) == 1
         assert not any(b"eyJ" in line.raw for line in wire.heard)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_client_is_asked_to_open_the_page(era: str, here: Desk, tmp_path: Path) -> None:
+    """Where it can: no tab of ours, one prompt, and what it wants is in the question (M27)."""
+    here.use_browser([sys.executable, "-c", "raise SystemExit('a tab of ours')"])
+    with _program(here, tmp_path, era) as program:
+        program.open()
+        assert program.use("report") == f"report for {OTHER.api_id}"
+        _challenge(here, tmp_path)
+        text = program.use("report")
+        if era == HANDSHAKE:  # asked within the call; in the modern era the next one goes through
+            assert "make the same call again" in text
+            text = program.use("report")
+        assert text == f"report for {OTHER.api_id}"
+        [question] = program.questions
+        assert question["mode"] == "url"
+        assert "asks for more than your last sign-in brought" in question["message"]
+        _challenge(here, tmp_path)
+        assert "still refuses" in program.use("report")
+        assert len(program.questions) == 1
+        assert not any(b"eyJ" in line.raw for line in program.heard)
+    assert len(here.log("sign_in_started")) == 1
+
+
+@pytest.mark.parametrize(("action", "era"), [("decline", MODERN), ("cancel", HANDSHAKE)])
+def test_person_does_not_want_it_in_the_client(
+    action: str, era: str, here: Desk, tmp_path: Path
+) -> None:
+    """A no leaves the address to the person; put aside, a tab opens; who is signed in stays."""
+    with _program(here, tmp_path, era) as program:
+        program.open()
+        _challenge(here, tmp_path)  # of the authority itself: no token has come yet
+        program.action = action
+        text = program.use("report")
+        if action == "cancel":
+            assert "make the same call again" in text
+        else:
+            assert "asks for a stronger sign-in" in text
+            assert here.state().start_url in text
+        assert "Rita Reader" in program.text("mcp_local_whoami")
+    assert len(here.log("sign_in_started")) == 1
 
 
 def test_challenge_of_the_servers_own_api(here: Desk, tmp_path: Path) -> None:

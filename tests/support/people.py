@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from mcp_local.broker.state import Wanted
+
 TENANT = "11111111-1111-4111-8111-111111111111"
 CLIENT = "22222222-2222-4222-8222-222222222222"
 
@@ -111,9 +113,9 @@ class MemorySession:
         del wait
         return self.status()
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Nothing is to be opened by clients here."""
-        del by_person
+        del by_person, wanted
         return ""
 
     def opened(self) -> None:
@@ -130,11 +132,9 @@ class MemorySession:
         """No other API is known here."""
         raise SignInNeeded(" ".join([*scopes, claims]))
 
-    async def consent(
-        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
-    ) -> Status:
+    async def consent(self, wanted: Wanted, *, wait: float) -> Status:
         """Nobody is asked here."""
-        del scopes, claims, again, wait
+        del wanted, wait
         return self.status()
 
     async def sign_out(self) -> Status:
@@ -191,9 +191,9 @@ class FileSession:
         self._look()
         return self.status()
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Nothing is to be opened by clients here."""
-        del by_person
+        del by_person, wanted
         return ""
 
     def opened(self) -> None:
@@ -210,11 +210,9 @@ class FileSession:
         """No other API is known here."""
         raise SignInNeeded(" ".join([*scopes, claims]))
 
-    async def consent(
-        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
-    ) -> Status:
+    async def consent(self, wanted: Wanted, *, wait: float) -> Status:
         """Nobody is asked here."""
-        del scopes, claims, again, wait
+        del wanted, wait
         return self.status()
 
     async def sign_out(self) -> Status:

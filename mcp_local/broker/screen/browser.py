@@ -23,6 +23,8 @@ _OPEN = (
 )
 """The address comes over a pipe: arguments can be read by every user of the machine."""
 _LOOK = "import webbrowser; webbrowser.get()"
+_TAKEN = 2.0
+"""Seconds in which a browser that can't open a page says so."""
 _OWN_SCREEN = ("win32", "darwin")
 """Systems where a person's session always has a screen."""
 
@@ -41,10 +43,9 @@ def available(environ: Mapping[str, str]) -> bool:
     return not _start(_LOOK, environ=environ).wait()
 
 
-def open_page(url: str, environ: Mapping[str, str]) -> None:
-    """Open ``url`` where a browser can be opened, and leave it to the person. Blocks a moment."""
-    if available(environ):
-        Opening(url, environ).let_go()
+def open_page(url: str, environ: Mapping[str, str]) -> bool:
+    """Open ``url``, and leave it to the person; tell whether a browser took it. Blocks a moment."""
+    return available(environ) and Opening(url, environ).taken(_TAKEN)
 
 
 class Opening:
@@ -57,6 +58,14 @@ class Opening:
     def failed(self) -> bool:
         """Tell whether no browser took the address; ``False`` while one is being tried."""
         return bool(self._process.poll())
+
+    def taken(self, seconds: float) -> bool:
+        """Tell whether a browser has taken the address, or tries to, after so many seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        failed = self.failed()
+        self.let_go()
+        return not failed
 
     def let_go(self) -> None:
         """Leave the browser to the person."""

@@ -14,6 +14,7 @@ from mcp_local.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mcp_local.broker.state import Wanted
     from mcp_local.settings import Settings
 
 _NOBODY = "declared"
@@ -83,9 +84,9 @@ class DeclaredSession:
         del wait
         return self.status()
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Return no address: there is no page."""
-        del by_person
+        del by_person, wanted
         return ""
 
     def opened(self) -> None:
@@ -107,11 +108,9 @@ class DeclaredSession:
         del scopes, claims
         raise SignInNeeded(_NO_SIGN_IN.message, hint=_NO_SIGN_IN.hint)
 
-    async def consent(
-        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
-    ) -> Status:
+    async def consent(self, wanted: Wanted, *, wait: float) -> Status:
         """Return the status: nobody can be asked."""
-        del scopes, claims, again, wait
+        del wanted, wait
         return self.status()
 
     async def sign_out(self) -> Status:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
     from mcp_local.broker.session.reader import Reader
-    from mcp_local.broker.state import SignInState
+    from mcp_local.broker.state import SignInState, Wanted
     from mcp_local.broker.storage.store import Store
     from mcp_local.log import Log
     from mcp_local.settings import Settings
@@ -116,20 +116,19 @@ class Errands:
                 if process is not None:
                     await self._end(process)
 
-    async def sign_in(  # noqa: PLR0913 - one keyword for each flag of `login`
+    async def sign_in(
         self,
         *,
         needed: Needed,
         begun: Needed,
-        scopes: Sequence[str] = (),
-        claims: str = "",
-        again: bool = False,
+        wanted: Wanted | None = None,
         by_client: bool = False,
+        by_device: bool = False,
     ) -> None:
         """Have the person asked, and wait until that has begun, or is over already.
 
-        ``scopes`` are those of another API, ``claims`` what its token must meet; ``again`` asks
-        even if there is a token. With ``by_client`` the page is left to the client to open.
+        ``wanted`` is for another API. With ``by_client`` the page is left to the client to open;
+        with ``by_device`` they get a code, whatever the settings say.
 
         ``needed`` is asked again when it is our turn, since another instance may have done it;
         ``begun`` whether the person is being asked.
@@ -139,9 +138,11 @@ class Errands:
                 return
             await self._until_begun(begun)  # a sign-in that is about to begin, or to end
             if await needed():
-                flags = {"--again": again, "--no-browser": by_client}
+                again = wanted is not None and wanted.again
+                flags = {"--again": again, "--no-browser": by_client, "--device": by_device}
                 given = [flag for flag, is_given in flags.items() if is_given]
-                command = ["login", *given, *_wanting(scopes, claims)]
+                more = [] if wanted is None else _wanting(wanted.scopes, wanted.claims)
+                command = ["login", *given, *more]
                 self._sign_in = await self._send(command, wanted=lambda: True)
                 await self._until_begun(begun)
 
@@ -155,6 +156,11 @@ class Errands:
     def signing_in(self) -> bool:
         """Whether a sign-in process of ours is at work, as far as ``reap`` has seen."""
         return self._sign_in is not None
+
+    def end_sign_in(self) -> None:
+        """End our sign-in process, since the person is to be asked in another way."""
+        if self._sign_in is not None:
+            self._sign_in.end()
 
     def reap(self) -> Callable[[], None]:
         """See whether our sign-in process has ended; return what takes note of that.

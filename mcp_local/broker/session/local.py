@@ -15,6 +15,7 @@ from mcp_local.broker import transitions
 from mcp_local.broker.session.changes import Changes
 from mcp_local.broker.session.declared import DeclaredSession
 from mcp_local.broker.session.errands import Errands
+from mcp_local.broker.session.in_client import InClient
 from mcp_local.broker.session.news import News
 from mcp_local.broker.session.prompting import Prompting
 from mcp_local.broker.session.reader import Reader
@@ -25,15 +26,14 @@ from mcp_local.settings import profile_dir
 from mcp_local.settings.model import SignInWhen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from mcp_local.broker.state import Status
+    from mcp_local.broker.session.in_client import Invite
+    from mcp_local.broker.state import Status, Wanted
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.secret import Secret
     from mcp_local.settings import Settings
-
-    Invite = Callable[[], Awaitable[object]]
 
 __all__ = ["DeclaredSession", "LocalSession"]
 
@@ -45,8 +45,6 @@ _FIRST_READ = 10.0
 """Seconds that requests wait for the first read: the keyring is given 3."""
 _RENEWAL = 5.0
 """Seconds that requests wait for a renewal (DESIGN.md 9), and the pause after one."""
-_HELLO = 2.0
-"""Seconds in which a client says who it is, else it isn't asked at the start."""
 _FORCED_RENEWAL = 40.0
 """Seconds that a person waits for the renewal they asked for; clients give up after 60."""
 
@@ -61,13 +59,13 @@ class LocalSession:
         *,
         log: Log,
         clock: Callable[[], float] = time.time,
-        open_page: Callable[[str], None] | None = None,
+        open_page: Callable[[str], bool] | None = None,
     ) -> None:
         """Prepare; reads nothing yet. ``environ`` is handed to the processes that are started.
 
-        ``open_page`` opens a browser, where a client was to open a page and didn't.
+        ``open_page`` opens a browser, where a client was to open a page and didn't; it tells
+        whether it could.
         """
-        self._browser_is_named = bool(environ.get("BROWSER"))
         self.program = ""
         self._loop = Loop()
         self._when = settings.signin.when
@@ -83,9 +81,7 @@ class LocalSession:
         self._loaded = False
         self._watching: asyncio.Task[None] | None = None
         self._renewing: asyncio.Task[None] | None = None
-        self._client: asyncio.Future[Invite | None] | None = None
-        self._inviting: asyncio.Future[object] | None = None
-        """The sign-in at the start, where the client opens its page."""
+        self._in_client = InClient(environ)
         self._changes = Changes(log)
         self._prompting = Prompting(
             settings, open_page, self._view, self._errands, self._news, self._look, clock
@@ -99,15 +95,16 @@ class LocalSession:
         ``None``: a browser opens it.
         """
         self._loop.here()
-        self._client = client
+        self._in_client.comes(client)
         self._watching = asyncio.get_running_loop().create_task(self._watch())
 
     async def close(self) -> None:
         """Stop watching; a sign-in under way goes on in its own process."""
-        tasks = [task for task in (self._watching, self._renewing, self._inviting) if task]
+        tasks = [task for task in (self._watching, self._renewing) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._in_client.close()
         await self._prompting.close()
         self._errands.let_go()
 
@@ -146,11 +143,12 @@ class LocalSession:
         await self.finished(wait=deadline - time.monotonic())
         return self.status()
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Begin a sign-in whose page the client is to open; return its address, if there is one."""
         await self._first_read()
         await self._look(alive=True)
-        return await self._prompting.invite(by_person=by_person)
+        more = wanted and self.resources.challenged(wanted)
+        return await self._prompting.invite(by_person=by_person, wanted=more)
 
     def opened(self) -> None:
         """Take note that the client has opened the page."""
@@ -161,9 +159,11 @@ class LocalSession:
         await self._prompting.open_page()
 
     async def finished(self, *, wait: float) -> None:
-        """Wait until no sign-in is under way, or somebody is signed in; ``wait`` in seconds."""
+        """Wait until no sign-in is under way, or it brings nothing more; ``wait`` in seconds."""
+        asking = self._prompting
         await self._news.until(
-            lambda: self._view.settled or not self._prompting.under_way, seconds=wait
+            lambda: (self._view.settled and not asking.for_more) or not asking.under_way,
+            seconds=wait,
         )
 
     async def resource_token(self, scopes: Sequence[str], *, claims: str = "") -> Secret:
@@ -179,16 +179,18 @@ class LocalSession:
         get = partial(self.resources.get, scopes, wait=_FORCED_RENEWAL, used=held, claims=claims)
         return await asyncio.to_thread(get)
 
-    async def consent(
-        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
-    ) -> Status:
-        """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds.
-
-        ``claims`` (JSON) is what that API's token must meet; ``again`` asks the person even if
-        there is a token without them.
-        """
-        self._prompting.consent(scopes, claims=claims, again=again)
+    async def consent(self, wanted: Wanted, *, wait: float) -> Status:
+        """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds."""
+        self._prompting.consent(self.resources.challenged(wanted))
         await self._news.until(lambda: not self._prompting.under_way, seconds=wait)
+        return self.status()
+
+    async def ask_for(self, wanted: Wanted, *, wait: float) -> Status:
+        """Do as :meth:`consent`, through the client where it can be asked outside of a call."""
+        asking = self._in_client.ask(wanted)
+        if asking is None:
+            return await self.consent(wanted, wait=wait)
+        await asyncio.wait([asking], timeout=wait)
         return self.status()
 
     async def sign_out(self) -> Status:
@@ -276,18 +278,10 @@ class LocalSession:
             await self._first_prompt()
 
     async def _first_prompt(self) -> None:
-        """Ask in the client, if it has said meanwhile that it can, else in the browser.
-
-        ``BROWSER`` names what is to open pages: where it is set, nobody else is asked to.
-        """
-        invite: Invite | None = None
-        if self._client is not None and not self._browser_is_named:
-            await asyncio.wait([self._client], timeout=_HELLO)
-            invite = self._client.result() if self._client.done() else None
-        if invite is None:
+        """Ask in the client, if it has said meanwhile that it can, else in the browser."""
+        await self._in_client.greeted()
+        if self._in_client.ask() is None:
             await self._prompting.unasked()
-        else:
-            self._inviting = asyncio.ensure_future(invite())
 
     async def _first_read(self) -> None:
         await self._news.until(lambda: self._loaded, seconds=_FIRST_READ)

@@ -13,6 +13,8 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from mcp_local.errors import ExitCode
+
 if sys.platform == "win32":
     from mcp_local.broker.session import processes_windows as system
 else:
@@ -32,12 +34,19 @@ class Process:
     ) -> None:
         self._popen = popen
         self._listening = listening
+        self._is_to_end = False
 
     def ended(self) -> int | None:
         """Return its exit code once all that it handed back was heard; before that ``None``."""
         if self._listening is not None and self._listening.is_alive():
             return None
-        return self._popen.poll()
+        code = self._popen.poll()
+        return ExitCode.INTERRUPTED if self._is_to_end and code is not None else code
+
+    def end(self) -> None:
+        """Have it end; where it can, it says so in the state."""
+        self._is_to_end = True
+        self._popen.terminate()
 
     def let_go(self) -> None:
         """Stop caring for it: it goes on without us."""

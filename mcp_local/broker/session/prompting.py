@@ -7,7 +7,6 @@ interruption (CLIENTS.md consequence 6).
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING
 
 from mcp_local.broker import transitions
@@ -16,15 +15,18 @@ from mcp_local.broker.state_file import may_prompt, may_renew
 from mcp_local.settings.model import SignInMethod, SignInWhen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from mcp_local.broker.session.errands import Errands
     from mcp_local.broker.session.news import News
     from mcp_local.broker.session.view import View
+    from mcp_local.broker.state import Wanted
     from mcp_local.settings import Settings
 
 _PROMPTS = 2
 """Prompts that nobody asked for in one server's life: the first, and one after an interruption."""
+_LOOK = 0.1
+"""Seconds between two looks at a process that is to end."""
 _BEGUN = 20.0
 """Seconds until a sign-in process has said where it waits."""
 
@@ -35,7 +37,7 @@ class Prompting:
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of the session
         self,
         settings: Settings,
-        open_page: Callable[[str], None] | None,
+        open_page: Callable[[str], bool] | None,
         view: View,
         errands: Errands,
         news: News,
@@ -44,8 +46,9 @@ class Prompting:
     ) -> None:
         self._when = settings.signin.when
         self._has_page = settings.signin.method is SignInMethod.BROWSER
+        self._falls_back = settings.signin.fallback is SignInMethod.DEVICE
         self._open_page = open_page
-        """Opens a browser; may block."""
+        """Opens a browser, and tells whether it could; may block."""
         self._view = view
         self._errands = errands
         self._news = news
@@ -56,6 +59,8 @@ class Prompting:
         self._left = _PROMPTS
         self._unopened = False
         """Whether the sign-in under way is ours, and its page left to the client to open."""
+        self._wanted: Wanted | None = None
+        """What our last sign-in is to bring beside who is signed in."""
         self.left_alone = False
         """The person has signed out here: nothing asks by itself any more."""
 
@@ -68,6 +73,11 @@ class Prompting:
     def under_way(self) -> bool:
         """Whether a person is being asked, or about to be."""
         return bool(self._attempts) or self.joinable or self._errands.signing_in
+
+    @property
+    def for_more(self) -> bool:
+        """Whether a sign-in of ours is under way that somebody who is signed in has to do."""
+        return self._wanted is not None and self.under_way
 
     def begin(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
         """Begin an attempt."""
@@ -106,7 +116,7 @@ class Prompting:
         await self._view.update(transitions.asked_by_person)
         await self._send(needed, by_client=by_client)
 
-    def consent(self, scopes: Sequence[str], *, claims: str, again: bool) -> None:
+    def consent(self, wanted: Wanted, *, by_client: bool = False) -> None:
         """Begin to ask for another API, where that may be."""
 
         async def needed() -> bool:
@@ -116,10 +126,9 @@ class Prompting:
         allowed = self._when is not SignInWhen.NEVER and not self.left_alone
         if allowed and self._left and not self.under_way:
             self._left -= 1
-            ask = partial(self._errands.sign_in, scopes=scopes, claims=claims, again=again)
-            self.begin(lambda: ask(needed=needed, begun=self._begun))
+            self.begin(lambda: self._send(needed, by_client=by_client, wanted=wanted))
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Begin a sign-in whose page the client is to open; return the page's address.
 
         Empty where there is nothing for it to open: no prompt is allowed, or one is under way whose
@@ -127,7 +136,9 @@ class Prompting:
         """
         allowed = by_person or self._may_invite()
         await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
-        if self._has_page and allowed and not self._view.settled and not self.joinable:
+        if self._has_page and wanted is not None:
+            self.consent(wanted, by_client=True)
+        elif self._has_page and allowed and not self._view.settled and not self.joinable:
             ask = self.for_person if by_person else self.unasked
             self.begin(lambda: ask(by_client=True))
         await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
@@ -146,11 +157,15 @@ class Prompting:
         self._unopened = False
 
     async def open_page(self) -> None:
-        """Open in a browser what the client was to open and didn't."""
+        """Open in a browser what the client was to open and didn't; else have a code shown."""
         url, unopened = self._view.state.start_url, self._unopened
         self._unopened = False
-        if unopened and url and self._open_page is not None:
-            await asyncio.to_thread(self._open_page, url)
+        if not unopened or not url or self._open_page is None:
+            return
+        opened = await asyncio.to_thread(self._open_page, url)
+        if not opened and self._falls_back:
+            self.begin(self._by_device)
+            await self._news.until(lambda: not self._attempts, seconds=_BEGUN)
 
     async def close(self) -> None:
         """Give up attempts that have not begun; a sign-in under way goes on."""
@@ -158,14 +173,38 @@ class Prompting:
             task.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
 
-    async def _send(self, needed: Callable[[], Awaitable[bool]], *, by_client: bool) -> None:
-        async def ours() -> bool:
-            wanted = await needed()
-            if wanted:
-                self._unopened = by_client
-            return wanted
+    async def _by_device(self) -> None:
+        """Put the question that waits for a page as one for a code."""
 
-        await self._errands.sign_in(needed=ours, begun=self._begun, by_client=by_client)
+        async def needed() -> bool:
+            await self._look()
+            return not self.joinable
+
+        self._errands.end_sign_in()
+        while self._errands.signing_in or self._view.waiting:
+            await asyncio.sleep(_LOOK)
+            await self._look()
+        await self._view.update(transitions.asked_by_person)  # it is the same prompt
+        await self._errands.sign_in(
+            needed=needed, begun=self._begun, wanted=self._wanted, by_device=True
+        )
+
+    async def _send(
+        self,
+        needed: Callable[[], Awaitable[bool]],
+        *,
+        by_client: bool,
+        wanted: Wanted | None = None,
+    ) -> None:
+        async def ours() -> bool:
+            is_needed = await needed()
+            if is_needed:
+                self._unopened, self._wanted = by_client, wanted
+            return is_needed
+
+        await self._errands.sign_in(
+            needed=ours, begun=self._begun, wanted=wanted, by_client=by_client
+        )
 
     async def _begun(self) -> bool:
         await self._look()

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, TypeVar, final
 
 from mcp_local.broker.resources import ResourceToken, key_of, load_resources
+from mcp_local.broker.state import Wanted
 from mcp_local.errors import SignInNeeded, Unreachable
 
 if TYPE_CHECKING:
@@ -48,9 +50,7 @@ class Person(Protocol):
         """Fetch a new token now."""
         ...
 
-    async def consent(
-        self, scopes: Sequence[str], *, claims: str, again: bool, wait: float
-    ) -> Status:
+    async def ask_for(self, wanted: Wanted, *, wait: float) -> Status:
         """Have the person asked for another API; wait so many seconds."""
         ...
 
@@ -123,7 +123,7 @@ class OwnTokens:
 
         ``again``: even if there is a token without it.
         """
-        work = self._person.consent(scopes, claims=claims, again=again, wait=wait)
+        work = self._person.ask_for(Wanted(tuple(scopes), claims, again), wait=wait)
         return self._loop.run(work, seconds=wait + _LOOP)
 
 
@@ -177,10 +177,13 @@ class ResourceTokens:
 
         ``again``: even if there is a token without it.
         """
-        key = key_of(scopes)
-        claims = claims or self._known.get(key, (None, ResourceToken()))[1].claims
-        work = self._person.consent(scopes, claims=claims, again=again, wait=wait)
+        work = self._person.ask_for(Wanted(tuple(scopes), claims, again), wait=wait)
         return self._loop.run(work, seconds=wait + _LOOP)
+
+    def challenged(self, wanted: Wanted) -> Wanted:
+        """Return it with the claims that the authority demanded when the token was last tried."""
+        known = self._known.get(key_of(wanted.scopes), (None, ResourceToken()))[1]
+        return replace(wanted, claims=wanted.claims or known.claims)
 
     async def _get(self, scopes: Sequence[str], used: Secret | None, claims: str) -> ResourceToken:
         await self._person.ready(use=True)

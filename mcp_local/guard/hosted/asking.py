@@ -36,12 +36,21 @@ if TYPE_CHECKING:
     from mcp_local.guard.session import Session
 
 
+class Brought(NamedTuple):
+    """What a call brings along of a client that was asked in the answer to the one before."""
+
+    state: str
+    answer: ElicitResult | None
+
+
 class Ask(NamedTuple):
     """How the person of one request is asked."""
 
     put: Callable[[Question], Awaitable[Answer | InputRequiredResult]]
     opens_pages: bool
     """Whether their client opens a page when it is asked to."""
+    replies: bool
+    """Whether the call brings along an answer to a question of ours."""
     signing_in: Callable[[], AbstractAsyncContextManager[None]]
     """Tells the client of what runs inside that it waits for the sign-in."""
 
@@ -60,9 +69,12 @@ class Asker:
         """Return how the person of a request is asked."""
         request = context.fastmcp_context and context.fastmcp_context.request_context
         opens_pages = request is not None and _can_elicit(request.session, url=True)
+        fastmcp = context.fastmcp_context
+        brought = None if fastmcp is None else _brought(fastmcp)
         return Ask(
-            partial(self.put, context),
+            partial(self.put, context, brought=brought),
             opens_pages,
+            brought is not None,
             lambda: telling(context, SIGNING_IN),
         )
 
@@ -82,11 +94,17 @@ class Asker:
             drop_reply(fastmcp)
 
     async def put(
-        self, context: MiddlewareContext[Any], question: Question, *, page: bool = True
+        self,
+        context: MiddlewareContext[Any],
+        question: Question,
+        *,
+        page: bool = True,
+        brought: Brought | None = None,
     ) -> Answer | InputRequiredResult:
         """Return the person's answer, or the question for a client that asks between two calls.
 
-        ``page`` says whether a page may be opened where the client can't ask.
+        ``page`` says whether a page may be opened where the client can't ask. ``brought`` is what
+        the call brought along, by default what it still has.
         """
         ways = [self._page] if page and self._page is not None else []
         fastmcp = context.fastmcp_context
@@ -95,14 +113,18 @@ class Asker:
         if fastmcp is None or request is None or not _can_elicit(request.session, url=url):
             return await self.questions.settle(question, ways)
         if request.session.protocol_version in MODERN_PROTOCOL_VERSIONS:
-            return self._between_calls(fastmcp, question)
+            return self._between_calls(fastmcp, question, brought or _brought(fastmcp))
         client, ident = request.session, request.request_id
         if question.url:
             return await self.questions.settle(question, [_page_way(client, ident, self._session)])
         return await self.questions.settle(question, [_FormWay(client, ident), *ways])
 
-    def _between_calls(self, context: Context, question: Question) -> Answer | InputRequiredResult:
-        outcome = self.questions.between_calls(question, _take_reply(context, question))
+    def _between_calls(
+        self, context: Context, question: Question, brought: Brought | None
+    ) -> Answer | InputRequiredResult:
+        if brought is not None:
+            drop_reply(context)  # what the target may ask for itself is answered in calls to come
+        outcome = self.questions.between_calls(question, _reply(brought, question))
         if not isinstance(outcome, Form):
             return outcome
         requests: InputRequests = {CONFIRM: ElicitRequest(params=_params(question))}
@@ -161,19 +183,19 @@ def _params(question: Question) -> ElicitRequestFormParams | ElicitRequestURLPar
     )
 
 
-def _take_reply(context: Context, question: Question) -> Reply | None:
-    """Take what the call brings along as an answer; the SDK has unsealed its state.
-
-    The target doesn't get to see it: what it may ask for itself is answered in calls to come.
-    """
+def _brought(context: Context) -> Brought | None:
+    """Return what a call brings along as an answer of ours; the SDK has unsealed its state."""
     state, answers = context.request_state, context.input_responses or {}
+    answer = answers.get(CONFIRM)
     if not is_own_state(state):
         return None
-    drop_reply(context)
-    answer = answers.get(CONFIRM)
-    if not isinstance(answer, ElicitResult):
+    return Brought(state, answer if isinstance(answer, ElicitResult) else None)
+
+
+def _reply(brought: Brought | None, question: Question) -> Reply | None:
+    if brought is None or brought.answer is None:
         return None
-    return Reply(state, question.agreed(answer.action, answer.content))
+    return Reply(brought.state, question.agreed(brought.answer.action, brought.answer.content))
 
 
 def _can_elicit(session: ServerSession, *, url: bool = False) -> bool:

@@ -115,6 +115,7 @@ class Gate:
             self._note(kind, wish, token, outcome, time.perf_counter_ns() - began)
 
         self._running[id(wish)] = note
+        question: Question | None = None
         try:
             token = await self._somebody(ask)
             with wishing(wish), judged_as(token):
@@ -128,6 +129,8 @@ class Gate:
             raise
         except InputNeeded:
             outcome = Outcome.ASKED
+            if question is not None:  # it was about something else, and the call comes again
+                self._questions.once_more(question)
             raise
         except Exception:
             outcome = Outcome.ERROR

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp_local.guard.account import SIGNING_IN
 from mcp_local.guard.decision_log import Outcome
-from mcp_local.guard.hosted.gate import Refusal
+from mcp_local.guard.hosted.gate import InputNeeded, Refusal
 from mcp_local.guard.hosted.progress import telling
 from mcp_local.guard.invitations import Invitations
 from mcp_local.guard.step_up import StepUps, step_up_in
@@ -28,7 +28,7 @@ class Newcomers:
 
     def __init__(self, session: Session, asker: Asker) -> None:
         self.invitations = Invitations(session)
-        self._step_ups = StepUps(session)
+        self._step_ups = StepUps(session, self.invitations)
         self._asker = asker
         self._greeting: asyncio.Future[Invite | None] | None = None
 
@@ -52,8 +52,15 @@ class Newcomers:
 
         Raises:
             Refusal: an API behind it wants a stronger sign-in; what became of that.
+            InputNeeded: the same, but the client is to open the page of that sign-in.
         """
+        ask = self._asker.of(context)
         self._asker.drop_reply(context)
+        if ask.replies:
+            async with telling(context, SIGNING_IN):
+                unmet = await self._step_ups.go_on(ask.put)
+            if unmet:
+                raise Refusal(Outcome.SIGN_IN_NEEDED, unmet)
         try:
             return await call_next(context)
         except Exception as error:
@@ -61,5 +68,7 @@ class Newcomers:
             if needed is None:
                 raise
         async with telling(context, SIGNING_IN):
-            text = await self._step_ups.meet(needed)
-        raise Refusal(Outcome.SIGN_IN_NEEDED, text)
+            met = await self._step_ups.meet(needed, ask.put if ask.opens_pages else None)
+        if isinstance(met, str):
+            raise Refusal(Outcome.SIGN_IN_NEEDED, met)
+        raise InputNeeded(met)

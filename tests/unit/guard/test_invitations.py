@@ -13,6 +13,7 @@ from mcp_local.guard.questions import Answer, NoWay, Withdrawn
 from tests.support.people import MemorySession
 
 if TYPE_CHECKING:
+    from mcp_local.broker.state import Wanted
     from mcp_local.guard.question import Question
 
 URL = "http://localhost:4242/start/abc"
@@ -26,9 +27,9 @@ class Waiting(MemorySession):
         self.did: list[str] = []
         self.over = asyncio.Event()
 
-    async def invite(self, *, by_person: bool) -> str:
+    async def invite(self, *, by_person: bool, wanted: Wanted | None = None) -> str:
         """Give the address, as often as it is asked for."""
-        del by_person
+        del by_person, wanted
         return URL
 
     def opened(self) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import mcp_local
 from mcp_local.errors import SignInNeeded
+from mcp_local.guard.invitations import Invitations
 from mcp_local.guard.live import install_session
 from mcp_local.guard.step_up import ClaimsNeeded, StepUps, step_up_in
 from tests.support.people import MemorySession, person
@@ -66,7 +67,8 @@ def test_same_challenge_after_its_sign_in_asks_nobody() -> None:
     """O15: no loop of prompts."""
 
     async def story() -> None:
-        steps = StepUps(MemorySession(person("ada")))
+        session = MemorySession(person("ada"))
+        steps = StepUps(session, Invitations(session))
         assert "make the same call again" in await steps.meet(ClaimsNeeded(CLAIMS))
         assert "still refuses" in await steps.meet(ClaimsNeeded(CLAIMS))
 
