@@ -13,10 +13,10 @@ For server authors::
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing itself takes its time, and every start imports this
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
     from fastmcp import FastMCP
 

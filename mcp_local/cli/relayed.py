@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.guard.relay.late_log import LateLog
 from mcp_local.guard.relay.parts import RelayParts, Rules
 from mcp_local.guard.relay.serve import serve_relay
+from mcp_local.guard.relay.wrap import wrap
 from mcp_local.guard.stdio import claim_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_local.cli.swift import Plain
-    from mcp_local.guard.relay.late_log import LateLog
+    from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
     from mcp_local.log import Log
@@ -47,15 +50,48 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
     return ExitCode(serve_relay(upstream, claim_wire(), parts, log=log, rules=rules))
 
 
-def serve_command(upstream: Upstream, said: Plain, late: LateLog) -> ExitCode:
-    """Do the same for a command that was started before the settings were read.
+def serve_launched(
+    launched: Launched, target: WrappedTarget, settings: Settings, environ: Mapping[str, str]
+) -> ExitCode:
+    """Do the same for a command of the settings that was launched already."""
+    from mcp_local.log.place import open_log  # noqa: PLC0415 - the server is started by now
+
+    log = open_log(settings)
+    server = target.server
+    upstream = wrap(
+        server.command,
+        server.args,
+        env=server.env,
+        folder=target.folder,
+        environ=environ,
+        log=log,
+        launched=launched,
+    )
+    upstream.start()
+    return serve_relayed(upstream, target, settings, environ, log)
+
+
+def serve_command(said: Plain, launched: Launched) -> ExitCode:
+    """Do the same for a command that was launched before the settings were read.
 
     They are read while the first messages pass; nothing that must be judged passes before. Ends
     the process where they can't be.
     """
+    late = LateLog()
+    program, *args = said.command
+    upstream = wrap(
+        program,
+        args,
+        env=said.env,
+        folder=Path(),
+        environ=os.environ,
+        log=late,
+        launched=launched,
+    )
+    upstream.start()
 
     def parts() -> RelayParts:
-        from mcp_local.cli.swift_settings import find_command  # noqa: PLC0415 - as above
+        from mcp_local.cli.swift_command import find_command  # noqa: PLC0415 - as above
         from mcp_local.log.place import open_log  # noqa: PLC0415
         from mcp_local.wiring import relay_parts  # noqa: PLC0415
 

@@ -1,26 +1,24 @@
 """The shortest way of ``run`` to a wrapped server: it starts first, what guards it comes after.
 
-What takes long here is felt at every start of a client, and nearly all of it is imports. So this
-knows the plain forms only, ``run [FLAG VALUE]… NAME`` and ``run [FLAG VALUE]… -- COMMAND ARG…``;
-whatever else is said is left to the ordinary way.
+What takes long here is felt at every start of a client, and nearly all of it is imports: see
+``guard/relay/launch``. So this knows the plain forms only, ``run [FLAG VALUE]… NAME`` and
+``run [FLAG VALUE]… -- COMMAND ARG…``; whatever else is said is left to the ordinary way.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
 
-from mcp_local.guard.relay.environment import may_pass, passed
-from mcp_local.guard.relay.late_log import LateLog
-from mcp_local.guard.relay.wrap import wrap
+from mcp_local.guard.relay.environment import child_environment, may_pass, passed
+from mcp_local.guard.relay.launch import launch
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Final
 
     from mcp_local.errors import ExitCode
-    from mcp_local.guard.relay.supervisor import Supervised
 
 _FLAGS: Final = {
     "--config": "config",
@@ -32,16 +30,25 @@ _FLAGS: Final = {
 """Flags with a value, and the settings that they stand for."""
 
 
-class Plain(NamedTuple):
+class Plain:
     """What a plain command line says."""
 
-    name: str
-    """Of a server under ``[servers]``; empty where there is a command."""
-    command: tuple[str, ...]
-    flags: Mapping[str, str]
-    """By the settings' names."""
-    env: Mapping[str, str]
-    """What ``--pass-env`` hands on, as ``[servers.NAME] env`` would say it."""
+    __slots__ = ("command", "env", "flags", "name")
+
+    def __init__(
+        self,
+        name: str,
+        command: tuple[str, ...],
+        flags: Mapping[str, str],
+        env: Mapping[str, str],
+    ) -> None:
+        self.name = name
+        """Of a server under ``[servers]``; empty where there is a command."""
+        self.command = command
+        self.flags = flags
+        """By the settings' names."""
+        self.env = env
+        """What ``--pass-env`` hands on, as ``[servers.NAME] env`` would say it."""
 
 
 def run_swiftly(words: Sequence[str]) -> ExitCode | None:
@@ -49,41 +56,22 @@ def run_swiftly(words: Sequence[str]) -> ExitCode | None:
     said = read_plain(words)
     if said is None or _is_terminal():
         return None
-    late = LateLog()
     # What is needed next is imported when its time has come, mostly while the server starts.
     if said.command:
-        server = _start(said.command, said.env, Path.cwd(), late)
+        program, *args = said.command
+        env = child_environment(os.environ, said.env)
+        launched = launch(program, args, env, folder=os.curdir)
         from mcp_local.cli.relayed import serve_command  # noqa: PLC0415
 
-        return serve_command(server, said, late)
-    from mcp_local.cli.swift_settings import find_named  # noqa: PLC0415
+        return serve_command(said, launched)
+    from mcp_local.cli.swift_named import serve_named  # noqa: PLC0415
 
-    found = find_named(said)
-    if found is None:
-        return None
-    target, settings, environ = found
-    command = (target.server.command, *target.server.args)
-    server = _start(command, target.server.env, target.folder, late)
-    from mcp_local.cli.relayed import serve_relayed  # noqa: PLC0415
-    from mcp_local.log.place import open_log  # noqa: PLC0415
-
-    log = open_log(settings)
-    late.open(log)
-    return serve_relayed(server, target, settings, environ, log)
+    return serve_named(said)
 
 
 def _is_terminal() -> bool:
     """Whether a person sits at standard input, who is to be told what it waits for."""
     return sys.stdin is None or sys.stdin.isatty()
-
-
-def _start(
-    command: Sequence[str], env: Mapping[str, str], folder: Path, log: LateLog
-) -> Supervised:
-    program, *args = command
-    server = wrap(program, args, env=env, folder=folder, environ=os.environ, log=log)
-    server.start()
-    return server
 
 
 def read_plain(words: Sequence[str]) -> Plain | None:

@@ -15,7 +15,7 @@ from measure import Samples, Wire, table, timed
 from mcp_local.emulator import Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
 SERVERS = Path(__file__).parent / "servers"
 MANY = str(SERVERS / "many.py")
@@ -27,8 +27,12 @@ roles:
   Task.Read: {tags: [read]}
 """
 SIZES = (10, 100, 1000, 5000)
+PROGRAM = str(Path(sys.executable).with_name("mcp-local"))
+"""What clients start: the installed program."""
 WAYS: Final = ("direct", "our relay", "FastMCP's proxy")
-HEAD = ("", *WAYS, "relay ÷ direct", "reach")
+NAMED: Final = "our relay, run NAME"
+"""The same server by its name in the settings; compared where that differs, at the start."""
+STARTS: Final = ("direct", "our relay", NAMED, "FastMCP's proxy")
 IN_FLIGHT = 64
 BIG = 10_000_000
 """Bytes of the big result."""
@@ -57,7 +61,8 @@ class Contest:
         file = MANY if server == "many" else LIGHT
         return {
             "direct": [sys.executable, file],
-            "our relay": [sys.executable, "-m", "mcp_local", "run", f"{server}{count}"],
+            "our relay": [PROGRAM, "run", "--pass-env", "BENCH_TOOLS", "--", sys.executable, file],
+            NAMED: [PROGRAM, "run", f"{server}{count}"],
             "FastMCP's proxy": [sys.executable, str(SERVERS / "proxy.py"), file],
         }
 
@@ -65,10 +70,11 @@ class Contest:
     def all(self, server: str, count: int, *, modern: bool = True) -> Generator[dict[str, Wire]]:
         """Start all of them, each ready to be asked."""
         environ = {**self._environ, "BENCH_TOOLS": str(count - 1)}
+        commands = self.commands(server, count)
         with ExitStack() as stack:
             wires = {
-                way: stack.enter_context(Wire(command, environ, modern=modern))
-                for way, command in self.commands(server, count).items()
+                way: stack.enter_context(Wire(commands[way], environ, modern=modern))
+                for way in WAYS
             }
             for wire in wires.values():
                 wire.open()
@@ -84,17 +90,21 @@ class Contest:
 def row(name: str, unit: str, samples: Mapping[str, float], reach: str = "") -> tuple[str, ...]:
     """Return one line of a table, with the ratio to the direct way."""
     digits = 3 if unit == "ms" and min(samples.values()) < 10 else 1
-    values = [f"{samples[way]:.{digits}f} {unit}" if way in samples else "" for way in WAYS]
-    ratio = f"{samples['our relay'] / samples['direct']:.2f}" if "direct" in samples else ""
-    return (name, *values, ratio, reach)
+    values = [f"{value:.{digits}f} {unit}" for value in samples.values()]
+    return (name, *values, f"{samples['our relay'] / samples['direct']:.2f}", reach)
+
+
+def head(ways: Sequence[str]) -> tuple[str, ...]:
+    """Return a table's head."""
+    return ("", *ways, "relay ÷ direct", "reach")
 
 
 def starts(contest: Contest, server: str, rounds: int, *, modern: bool) -> None:
     """Start, first list, memory of the process that the client started."""
     measures = ("start → first answer", "memory at that time", "first list", "memory after")
-    rows = {measure: {way: Samples() for way in WAYS} for measure in measures}
+    rows = {measure: {way: Samples() for way in STARTS} for measure in measures}
     for _ in range(rounds):
-        for way in WAYS:
+        for way in STARTS:
             with contest.start(server, way, modern=modern) as wire:
                 rows[measures[0]][way].add(wire.open() * 1000)
                 rows[measures[1]][way].add(wire.memory())
@@ -105,7 +115,7 @@ def starts(contest: Contest, server: str, rounds: int, *, modern: bool) -> None:
     reaches = ("direct + 25 ms", "20 MiB", "", "45 MiB")
     table(
         f"wrapped {server}.py, {'2026-07-28' if modern else 'handshake'}: {rounds} starts, medians",
-        HEAD,
+        head(STARTS),
         [
             row(name, unit, {way: samples.median for way, samples in rows[name].items()}, reach)
             for name, unit, reach in zip(measures, ("ms", "MiB", "ms", "MiB"), reaches, strict=True)
@@ -130,7 +140,7 @@ def calls(contest: Contest, server: str, rounds: int) -> None:
                     batch[way].add(timed(lambda w=wire: at_once(w)) * 1000)
     table(
         f"{server}.py, {rounds} calls each, interleaved",
-        HEAD,
+        head(WAYS),
         [
             row("call p50", "ms", {w: s.percentile(0.5) for w, s in single.items()}, "+ 0.10 ms"),
             row("call p99", "ms", {w: s.percentile(0.99) for w, s in single.items()}),
@@ -155,7 +165,7 @@ def lists(contest: Contest, server: str, rounds: int) -> None:
                     samples[way].add(timed(lambda w=wire: w.request("tools/list")) * 1000)
         medians = {way: found.median for way, found in samples.items()}
         rows.append(row(f"{count} tools", "ms", medians, "1.2 x" if count == 1000 else ""))
-    table(f"{server}.py, tools/list, medians of {rounds}", HEAD, rows)
+    table(f"{server}.py, tools/list, medians of {rounds}", head(WAYS), rows)
 
 
 def big_results(contest: Contest, rounds: int) -> None:
@@ -168,7 +178,9 @@ def big_results(contest: Contest, rounds: int) -> None:
                 took = timed(lambda w=wire: w.request("tools/call", asked))
                 samples[way].add(BIG / took / 1e6)
     medians = {way: found.median for way, found in samples.items()}
-    table(f"a result of 10 MB, medians of {rounds}", HEAD, [row("throughput", "MB/s", medians)])
+    table(
+        f"a result of 10 MB, medians of {rounds}", head(WAYS), [row("throughput", "MB/s", medians)]
+    )
 
 
 def growth(environ: Mapping[str, str], home: Path, count: int) -> None:

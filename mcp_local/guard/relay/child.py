@@ -1,6 +1,6 @@
 """A wrapped server: a child process on three pipes, as an ``Upstream`` (guard/upstream.py).
 
-Standard library only, and little of it: this is on the way of every start.
+Standard library only: a start waits for it when its server is quick.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, final
 
-from mcp_local.guard.relay.command import NoProgram, find_program
+from mcp_local.guard.relay.launch import launch
 from mcp_local.guard.relay.lines import MAX_MESSAGE, LineTooLong, messages
 from mcp_local.guard.relay.tail import Tail
 from mcp_local.guard.upstream import UpstreamGone
@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.relay.tail import Logs
 
-_CHUNK: Final = 262_144
+_CHUNK: Final = 65_536
+"""Bytes that a pipe holds; more at a time would have the system map memory for each read."""
 _EXIT_WAIT: Final = 0.5
 """Seconds to wait for the exit code of a server that closed its standard output."""
 _CLOSE_WAIT: Final = 0.2
@@ -40,21 +42,25 @@ class Child:
     """One run of a wrapped server.
 
     ``env`` is all that it finds in its environment (see ``environment.child_environment``);
-    ``command`` is looked up on that environment's PATH; ``cwd`` is an absolute folder.
+    ``command`` is looked up on that environment's PATH; ``cwd`` is the folder that it runs in.
+    ``launched`` is the same command when it was started before.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a command is
         self,
         command: str,
         args: Sequence[str],
         env: Mapping[str, str],
         cwd: Path,
         log: Logs,
+        *,
+        launched: Launched | None = None,
     ) -> None:
         self._command = command
         self._args = tuple(args)
         self._env = env
         self._cwd = cwd
+        self._launched = launched
         self._log = log
         self._errors = Tail(log, "server_stderr")
         self._noise = Tail(log, "server_noise")
@@ -74,22 +80,17 @@ class Child:
         """Start the server; returns at once. Why it can't be started is told by :attr:`ended`."""
         if self._stopped:
             return
-        try:
-            program = find_program(self._command, self._env, self._cwd)
-            running = system.start(program, self._args, self._env, self._cwd)
-        except NoProgram as error:
-            self._end_with(error.text, hopeless=True)
+        launched = self._launched or launch(self._command, self._args, self._env, self._cwd)
+        if launched.started is None:
+            self._end_with(launched.failure, hopeless=launched.hopeless)
             return
-        except OSError as error:
-            self._end_with(f"{self._command} can't be started: {error.strerror}.")
-            return
-        self._running = running
+        running = self._running = system.Running(launched.started)
         self._messages = messages(lambda: _read(running.stdout), self._noise.add)
         self._listening = threading.Thread(
             target=self._listen, args=(running.stderr,), name="mcp-local stderr", daemon=True
         )
         self._listening.start()
-        self._log.event("server_started", program=str(program))
+        self._log.event("server_started", program=launched.program)
 
     def send(self, message: bytes) -> None:
         """Write one message; blocks while the server doesn't read.

@@ -1,4 +1,4 @@
-"""How POSIX systems start a wrapped server: under a keeper, with pipes."""
+"""A wrapped server on POSIX systems, under its keeper, once it was started."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import select
 import signal
 import threading
 import time
-import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard.relay import keeper_posix as keeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from mcp_local.guard.relay.launch_posix import Started
 
 _PATIENCE: Final = 0.5
 """Seconds beyond its own limits for a keeper to end; then it is killed."""
@@ -23,13 +21,13 @@ _PATIENCE: Final = 0.5
 
 @final
 class Running:
-    """A server that was started: its three streams, and its end."""
+    """Its three streams, and its end."""
 
-    def __init__(self, streams: tuple[int, int, int], life: int, status: int, pid: int) -> None:
-        self.stdin, self.stdout, self.stderr = streams
-        self._life = life
-        self._status = status
-        self._keeper = pid
+    def __init__(self, started: Started) -> None:
+        self.stdin, self.stdout, self.stderr = started.stdin, started.stdout, started.stderr
+        self._life = started.life
+        self._status = started.status
+        self._keeper = started.keeper
         self._told = b""
         self._gone = False
         self._closed = set[int]()
@@ -104,49 +102,3 @@ class Running:
             self._told += told
         lines = (line.split() for line in self._told.split(b"\n"))
         return [(line[0], int(line[1])) for line in lines if line]
-
-
-def start(
-    program: Path, arguments: Sequence[str], environ: Mapping[str, str], folder: Path
-) -> Running:
-    """Start a program; of our descriptors it gets three new pipes and nothing else.
-
-    That it can't be run is told by :meth:`Running.exit_code`.
-
-    Raises:
-        OSError: the system has no room for another process.
-    """
-    _occupy_standard_descriptors()
-    pipes: list[tuple[int, int]] = []
-    try:
-        pipes += (os.pipe() for _ in range(5))
-        pid = _fork()
-    except OSError:
-        _close(descriptor for pipe in pipes for descriptor in pipe)
-        raise
-    (stdin, to_it), (from_it, stdout), (errors, stderr), (its_life, life), (told, status) = pipes
-    if pid == 0:
-        words = (str(program), *arguments)
-        streams = (stdin, stdout, stderr)
-        keeper.keep(keeper.Order(words[0], words, environ, str(folder), streams, its_life, status))
-    _close((stdin, stdout, stderr, its_life, status))
-    return Running((to_it, from_it, errors), life, told, pid)
-
-
-def _fork() -> int:
-    with warnings.catch_warnings():
-        # Python warns of forks beside threads; the keeper takes no lock that one could hold.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
-
-
-def _occupy_standard_descriptors() -> None:
-    """Open what is closed of 0, 1 and 2, so that no pipe gets one of these numbers."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # noqa: PLR2004 - the standard ones
-        pass
-    os.close(descriptor)
-
-
-def _close(descriptors: Iterable[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)

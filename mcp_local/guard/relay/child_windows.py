@@ -1,4 +1,4 @@
-"""How Windows starts a wrapped server: in a job that ends with us, with pipes."""
+"""A wrapped server on Windows, in its job, once it was started."""
 
 from __future__ import annotations
 
@@ -8,34 +8,25 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import PureWindowsPath
 from typing import IO, TYPE_CHECKING, Final, final
-
-from mcp_local.guard.relay.batch import batch_line, is_batch
-
-if sys.platform == "win32":  # the type checker knows it on no other system
-    from mcp_local.guard.relay.job_windows import Job
 
 assert sys.platform == "win32"  # noqa: S101 - tells the type checker which system this is for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from mcp_local.guard.relay.launch_windows import Started
 
 EOF_GRACE: Final = 1.3
 """Seconds for a server to end after its standard input was closed; there is no gentler signal."""
 _KILLING: Final = 0.5
-_SUSPENDED: Final = 0x4  # CREATE_SUSPENDED
-_FLAGS: Final = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP | _SUSPENDED
 
 
 @final
 class Running:
-    """A server that was started: its three streams, and its end."""
+    """Its three streams, and its end."""
 
-    def __init__(self, popen: subprocess.Popen[bytes], job: Job) -> None:
-        self._popen = popen
-        self._job = job
+    def __init__(self, started: Started) -> None:
+        self._popen = popen = started.popen
+        self._job = started.job
         self.stdin, self.stdout, self.stderr = map(
             _descriptor, (popen.stdin, popen.stdout, popen.stderr)
         )
@@ -88,48 +79,6 @@ class Running:
         deadline = time.monotonic() + seconds
         while self._job.active() and time.monotonic() < deadline:
             time.sleep(0.01)
-
-
-def start(
-    program: Path, arguments: Sequence[str], environ: Mapping[str, str], folder: Path
-) -> Running:
-    """Start a program; of our handles it gets three new pipes and nothing else.
-
-    Raises:
-        NoProgram: it is a batch file, and an argument can't be handed to it safely.
-        OSError: it can't be run.
-    """
-    path = PureWindowsPath(program)
-    line: str | list[str] = [str(path), *arguments]
-    executable = str(path)
-    if is_batch(path):
-        executable = _shell(environ)
-        line = batch_line(executable, path, arguments)
-    job = Job()
-    popen = subprocess.Popen(  # noqa: S603 - what the person's settings or command line name
-        line,
-        executable=executable,
-        env=dict(environ),
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        creationflags=_FLAGS,
-    )
-    try:
-        job.take(int(popen._handle))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage, reportUnknownMemberType, reportUnknownArgumentType, reportAttributeAccessIssue] - no other way to it
-    except OSError:
-        popen.kill()
-        job.close()
-        raise
-    return Running(popen, job)
-
-
-def _shell(environ: Mapping[str, str]) -> str:
-    """Return the path of ``cmd.exe``: the system's own, whatever COMSPEC says."""
-    roots = [value for name, value in environ.items() if name.upper() == "SYSTEMROOT"]
-    return str(PureWindowsPath(*roots[:1] or ["C:\\Windows"], "System32", "cmd.exe"))
 
 
 def _descriptor(stream: IO[bytes] | None) -> int:

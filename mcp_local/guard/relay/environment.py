@@ -8,10 +8,11 @@ our own variables.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Final
 
 _OURS: Final = ("MCP_LOCAL_", "_MCP_LOCAL_")
 _EVERYWHERE: Final = frozenset(

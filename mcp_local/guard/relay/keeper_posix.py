@@ -18,11 +18,13 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Final, NoReturn
+
+    from mcp_local.guard.relay.command import PathLike
 
 EOF_GRACE: Final = 0.7
 """Seconds for a server to end after its standard input was closed."""
@@ -37,20 +39,30 @@ _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 
-class Order(NamedTuple):
+class Order:
     """What the keeper is to start, and the descriptors that it keeps."""
 
-    program: str
-    """Absolute path."""
-    arguments: Sequence[str]
-    """The first is the name that the program is called by."""
-    environ: Mapping[str, str]
-    folder: str
-    streams: tuple[int, int, int]
-    """The server's standard input, output and error."""
-    life: int
-    """Its end means: end the server."""
-    status: int
+    __slots__ = ("environ", "folder", "life", "status", "streams", "words")
+
+    def __init__(  # noqa: PLR0913 - what it all is
+        self,
+        words: Sequence[str],
+        environ: Mapping[str, str],
+        folder: PathLike,
+        streams: tuple[int, int, int],
+        *,
+        life: int,
+        status: int,
+    ) -> None:
+        self.words = words
+        """The program, by its absolute path, and its arguments."""
+        self.environ = environ
+        self.folder = folder
+        self.streams = streams
+        """The server's standard input, output and error."""
+        self.life = life
+        """Its end means: end the server."""
+        self.status = status
 
 
 def keep(order: Order) -> NoReturn:
@@ -166,7 +178,7 @@ def _start(order: Order, control: Callable[[int, int], object]) -> int:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.chdir(order.folder)
-        os.execve(order.program, [*order.arguments], dict(order.environ))  # noqa: S606 - no shell: that is the point (M25)
+        os.execve(order.words[0], [*order.words], dict(order.environ))  # noqa: S606 - no shell: that is the point (M25)
     except OSError as error:
         os.write(order.status, f"failed {error.errno}\n".encode())
     finally:
@@ -207,7 +219,7 @@ def _forget_all_but(needed: set[int]) -> None:
 
 def _open_descriptors() -> list[int]:
     try:
-        return [int(entry.name) for entry in Path("/dev/fd").iterdir()]
+        return [int(name) for name in os.listdir("/dev/fd")]
     except OSError:
         return list(range(os.sysconf("SC_OPEN_MAX")))
 
@@ -216,18 +228,19 @@ def _descendants(ancestor: int) -> list[int]:
     """Return all processes below one, where the system tells (``/proc``); parents first."""
     children: dict[int, list[int]] = {}
     with suppress(OSError):
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal() and (parent := _parent_of(entry)) is not None:
-                children.setdefault(parent, []).append(int(entry.name))
+        for name in os.listdir("/proc"):
+            if name.isdecimal() and (parent := _parent_of(int(name))) is not None:
+                children.setdefault(parent, []).append(int(name))
     found = [ancestor]
     for pid in found:
         found += children.get(pid, [])
     return found[1:]
 
 
-def _parent_of(process: Path) -> int | None:
+def _parent_of(pid: int) -> int | None:
     """Return the parent's id: the second field after the name, which may hold anything."""
     try:
-        return int((process / "stat").read_bytes().rpartition(b")")[2].split()[1])
+        with open(f"/proc/{pid}/stat", "rb") as told:
+            return int(told.read().rpartition(b")")[2].split()[1])
     except (OSError, IndexError, ValueError):
         return None

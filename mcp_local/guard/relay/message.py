@@ -34,7 +34,8 @@ _PARAMS: Final = frozenset(
         *("protocolVersion", "capabilities", "clientInfo", "level", "progressToken"),
     }
 )
-_FOLDED: Final = {key.casefold(): key for key in (*_ENVELOPE, *_PARAMS)}
+_KNOWN: Final = _PARAMS.union(_ENVELOPE)
+_FOLDED: Final = {key.casefold(): key for key in _KNOWN}
 
 
 class Refused(Exception):
@@ -149,8 +150,8 @@ def _refuse_folded(message: Message) -> None:
         Refused: there is one.
     """
     for place in (message.body, message.params, as_dict(message.params.get("ref"))):
-        for key in place:
-            if key not in _FOLDED.values() and key.casefold() in _FOLDED:
+        for key in place.keys() - _KNOWN:
+            if key.casefold() in _FOLDED:
                 raise Refused(
                     INVALID_REQUEST,
                     f"Invalid Request: {key[:20]!r} is not {_FOLDED[key.casefold()]!r}",

@@ -1,7 +1,8 @@
-"""A wrapped server as its settings name it, ready to be started. Light: every start goes here."""
+"""A wrapped server as its settings name it, ready to be started."""
 
 from __future__ import annotations
 
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from mcp_local.guard.relay.child import Child
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.relay.tail import Logs
 
 
@@ -23,10 +25,13 @@ def wrap(  # noqa: PLR0913 - what a command is, each by its name
     folder: Path,
     environ: Mapping[str, str],
     log: Logs,
+    launched: Launched | None = None,
 ) -> Supervised:
     """Return the server that a command runs in ``folder``; started again when it ends by itself.
 
-    ``env`` is what it is given beside the allowed variables of ``environ``, ours.
+    ``env`` is what it is given beside the allowed variables of ``environ``, ours. ``launched`` is
+    its first life, where it was started already.
     """
     given = child_environment(environ, env)
-    return Supervised(lambda: Child(command, args, given, folder, log), log)
+    lives = chain((launched,), repeat(None))
+    return Supervised(lambda: Child(command, args, given, folder, log, launched=next(lives)), log)

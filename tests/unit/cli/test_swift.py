@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import mcp_local
 from mcp_local.cli.swift import Plain, read_plain, run_swiftly
-from mcp_local.cli.swift_settings import find_command, find_named
+from mcp_local.cli.swift_command import find_command
+from mcp_local.cli.swift_named import find_named
 from mcp_local.errors import SettingsError
 from mcp_local.guard.relay.late_log import LateLog
 from mcp_local.log import read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 CONFIG = """
 tenant = "contoso.com"
@@ -39,24 +43,43 @@ def config(home: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["run", "git"], Plain("git", (), {}, {})),
-        (["run", "--", "uvx", "x", "--", "y"], Plain("", ("uvx", "x", "--", "y"), {}, {})),
-        (
-            ["run", "--policy", "p.yaml", "--client-id", "c", "my-server_1"],
-            Plain("my-server_1", (), {"policy": "p.yaml", "client_id": "c"}, {}),
-        ),
-        (
-            ["run", "--pass-env", "TOKEN", "--", "uvx"],
-            Plain("", ("uvx",), {}, {"TOKEN": "${TOKEN}"}),
-        ),
-    ],
-)
-def test_plain_words_are_read(words: Sequence[str], said: Plain) -> None:
+PLAIN: list[tuple[list[str], tuple[object, ...]]] = [
+    (["run", "git"], ("git", (), {}, {})),
+    (["run", "--", "uvx", "x", "--", "y"], ("", ("uvx", "x", "--", "y"), {}, {})),
+    (
+        ["run", "--policy", "p.yaml", "--client-id", "c", "my-server_1"],
+        ("my-server_1", (), {"policy": "p.yaml", "client_id": "c"}, {}),
+    ),
+    (
+        ["run", "--pass-env", "TOKEN", "--", "uvx"],
+        ("", ("uvx",), {}, {"TOKEN": "${TOKEN}"}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("words", "said"), PLAIN)
+def test_plain_words_are_read(words: Sequence[str], said: tuple[object, ...]) -> None:
     """A name or a command, with flags that stand for settings."""
-    assert read_plain(words) == said
+    plain = read_plain(words)
+    assert plain is not None
+    assert (plain.name, plain.command, plain.flags, plain.env) == said
+
+
+def test_nothing_heavy_is_on_the_way_of_a_start() -> None:
+    """Each of these takes 3 to 9 ms, which every start of a wrapped server would wait for."""
+    folder = str(Path(mcp_local.__file__).parents[1])
+    code = (
+        f"import sys; sys.path.append({folder!r}); import mcp_local.__main__; print(*sys.modules)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],  # without what an environment brings along
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    ).stdout.split()
+    assert "mcp_local.guard.relay.launch" in found
+    assert not {"typing", "pathlib", "re", "json", "dataclasses", "threading"}.intersection(found)
 
 
 @pytest.mark.parametrize(

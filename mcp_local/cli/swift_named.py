@@ -1,4 +1,7 @@
-"""Settings and target of a plain command line (see ``swift``)."""
+"""``run NAME`` of a wrapped server: its settings first, for they name the command (see ``swift``).
+
+Imports what these need, and nothing else before the server is started.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mcp_local.cli.console import Console
 from mcp_local.cli.context import as_flags, take_environment
-from mcp_local.errors import McpLocalError
-from mcp_local.log.place import open_log
+from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.guard.relay.environment import child_environment
+from mcp_local.guard.relay.launch import launch
 from mcp_local.settings import load, require_sign_in
 from mcp_local.targets import WrappedTarget, find_target
 
@@ -18,7 +21,6 @@ if TYPE_CHECKING:
 
     from mcp_local.cli.swift import Plain
     from mcp_local.settings import Settings
-    from mcp_local.targets import Target
 
 
 class Found(NamedTuple):
@@ -29,29 +31,22 @@ class Found(NamedTuple):
     environ: Mapping[str, str]
 
 
-def find_command(said: Plain) -> Found:
-    """Return the command that the words name, with the settings it is served by.
+def serve_named(said: Plain) -> ExitCode | None:
+    """Serve the wrapped server that the words name; ``None``: the ordinary way has more to say."""
+    found = find_named(said)
+    if found is None:
+        return None
+    target, settings, environ = found
+    server = target.server
+    env = child_environment(environ, server.env)
+    launched = launch(server.command, server.args, env, target.folder)
+    from mcp_local.cli.relayed import serve_launched  # noqa: PLC0415 - while the server starts
 
-    Raises:
-        McpLocalError: it can't be served so.
-    """
-    environ = take_environment()
-    settings = _load(said.flags, environ)
-    try:
-        require_sign_in(settings)
-        target = _find(said, settings)
-    except McpLocalError as error:
-        # Desktop clients hide standard error: `mcp-local logs` must know why nothing is served.
-        open_log(settings).event("not_served", level="error", code=error.code, why=error.message)
-        raise
-    assert isinstance(target, WrappedTarget)  # noqa: S101 - a command is one
-    for warning in settings.warnings:
-        Console().warn(warning)
-    return Found(target, settings, environ)
+    return serve_launched(launched, target, settings, environ)
 
 
 def find_named(said: Plain) -> Found | None:
-    """Return the wrapped server that the words name; ``None``: the ordinary way has more to say."""
+    """Return the wrapped server that the words name; ``None``: there is more to be said."""
     try:
         settings = _load(said.flags, os.environ)
         server = settings.servers.get(said.name)
@@ -60,16 +55,12 @@ def find_named(said: Plain) -> Found | None:
             named = {key: value for key, value in own.items() if value}
             settings = _load({**named, **said.flags}, os.environ)
         require_sign_in(settings)
-        target = _find(said, settings)
+        target = find_target(said.name, settings, Path.cwd())
     except McpLocalError:
         return None
     if not isinstance(target, WrappedTarget) or settings.warnings:
         return None
     return Found(target, settings, take_environment())
-
-
-def _find(said: Plain, settings: Settings) -> Target:
-    return find_target(said.name or None, settings, Path.cwd(), said.command)
 
 
 def _load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
