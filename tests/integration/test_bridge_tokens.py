@@ -19,6 +19,7 @@ from mcp_local.emulator.visitor import browser_command
 from mcp_local.errors import ExitCode
 from tests.support.desk import desk, wait_for
 from tests.support.http_server import make_server, protected_by, serving
+from tests.support.program import Program
 from tests.support.relayed import ALL, PYTHON
 from tests.support.wire import ERAS, HANDSHAKE, Wire
 
@@ -213,6 +214,22 @@ def test_a_claims_challenge_is_handed_on(tmp_path: Path, monkeypatch: pytest.Mon
             challenge = f'Bearer realm="", error="insufficient_claims", claims="{claims}"'
             bench.served.refuse.append((401, challenge))
             assert wire.text("echo", {"text": "two"}) == "two"
+        assert len(bench.desk.log("sign_in_started")) == 1
+
+
+def test_client_opens_the_page_that_a_server_leads_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it can be asked within a call: no tab, one prompt, and the call goes on."""
+    with _bench(tmp_path, monkeypatch, replace(OTHER, consent=Consent.ASK)) as bench:
+        bench.settle()
+        del bench.desk.environ["BROWSER"]  # where it is set, it opens the page
+        with Program(bench.desk, tmp_path, ["it"], HANDSHAKE, user="reader") as program:
+            program.open()
+            assert program.use("echo", {"text": "one"}) == "one"
+            [question] = program.questions
+            assert question["mode"] == "url"
+            assert "asks for more than your last sign-in brought" in question["message"]
         assert len(bench.desk.log("sign_in_started")) == 1
 
 

@@ -132,6 +132,24 @@ def test_question_put_aside_becomes_a_tab(here: Desk, tmp_path: Path) -> None:
     assert len(here.tabs()) == 1
 
 
+def test_without_a_browser_the_question_becomes_a_code(here: Desk, tmp_path: Path) -> None:
+    """No choice in the client, and no screen: the fall-back of the settings takes its place."""
+    del here.environ["BROWSER"]
+    here.environ |= {"DISPLAY": "", "WAYLAND_DISPLAY": "", "XDG_RUNTIME_DIR": str(tmp_path)}
+    here.set(SIGN_IN_FALLBACK="device")
+    tool, answer, arguments = TOOLS[RELAYED]
+    with _program(here, tmp_path, RELAYED, HANDSHAKE) as program:
+        program.open()
+        program.action = "cancel"
+        used = program.post("tools/call", call(tool, arguments))
+        wait_for(lambda: here.state().phase is Phase.WAITING_FOR_DEVICE_CODE)
+        state = here.state()
+        wait_for(lambda: state.user_code in program.text("mcp_local_whoami"))
+        visit(state.verification_uri, "writer", user_code=state.user_code)
+        assert answer in json.dumps(program.answer(used).message["result"])
+    assert len(here.log("sign_in_started")) == 2  # the page's, which was ended, and the code's
+
+
 @pytest.mark.parametrize(
     ("kind", "era", "capabilities"), [(RELAYED, MODERN, FORMS), (HOSTED, HANDSHAKE, {})]
 )
