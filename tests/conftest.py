@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.commands import running_commands
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+    from tests.support.commands import Commands
+
 MACHINE_MARKERS = ("browser", "secret_service", "node", "uvx")
+
+# Hundreds of processes are started: without bytecode each would compile FastMCP anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +34,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MCP_LOCAL_HOME", str(folder))
     monkeypatch.setenv("MCP_LOCAL_CONFIG", str(folder / "config.toml"))
     return folder
+
+
+@pytest.fixture(scope="session")
+def commands() -> Generator[Commands]:
+    """Our command line, for tests of what it says: each command a fork, not a start."""
+    with running_commands() as commands:
+        yield commands
 
 
 @pytest.hookimpl(wrapper=True)

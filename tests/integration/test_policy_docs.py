@@ -6,17 +6,12 @@ import os
 import re
 import runpy
 import shlex
-import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from mcp_local.cli.main import main
 from mcp_local.policy.deciding.predicates import registered
 from mcp_local.policy.model import Action, Component, Effect, Kind, Request
 from mcp_local.policy.views.people import imagined
@@ -25,6 +20,8 @@ from tests.support import policy_reference, readme
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.commands import Commands
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -47,26 +44,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return work
 
 
-def run(command: str) -> tuple[int, str]:
-    """Run a command of the page; return its exit code, and what it says: notes first.
-
-    What loads a server has a process of its own; the rest needs none.
-    """
+def run(commands: Commands, command: str) -> tuple[int, str]:
+    """Run a command of the page; return its exit code, and what it says: notes first."""
     program, *words = shlex.split(command)
     assert program == "mcp-local", command
     environ = {**os.environ, **ROLES, "COLUMNS": "100", "TZ": "UTC"}
-    if not any(word.endswith(".py") for word in words):
-        with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as notes:
-            code = main(words, environ)
-        return code, notes.getvalue() + out.getvalue()
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "mcp_local", *words],
-        env=environ,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    done = commands.run(words, environ, Path.cwd())
     return done.returncode, done.stderr + done.stdout
 
 
@@ -83,13 +66,13 @@ def trimmed(text: str) -> list[str]:
     return "\n".join(lines).strip("\n").split("\n")
 
 
-def test_commands_answer_as_shown(folder: Path) -> None:
+def test_commands_answer_as_shown(commands: Commands, folder: Path) -> None:
     """Every console block, in order: what it prints (notes first), and its exit code."""
     for block in SHOWN:
         note = block.note.removeprefix("run").removeprefix(": ")
         wanted = int(note.removeprefix("exit ")) if note.startswith("exit ") else 0
         for command, expected in steps(block):
-            code, said = run(command)
+            code, said = run(commands, command)
             said = said.replace(f"{folder}{os.sep}", "")
             where = f"docs/policy.md:{block.line}: {command}\n{said}"
             assert code == wanted, where

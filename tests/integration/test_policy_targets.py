@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
-    import pytest
+    from tests.support.commands import Commands
 
 SERVER = Path(__file__).parent / "servers" / "plain.py"
 
 
-def policy(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run a policy command."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "mcp_local", "policy", *words],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+Policy = Callable[..., CompletedProcess[str]]
 
 
-def test_a_wrapped_server_is_asked_what_it_has(home: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def policy(commands: Commands, tmp_path: Path) -> Policy:
+    """Return what runs a policy command."""
+    return lambda *words: commands.run(["policy", *words], os.environ, tmp_path)
+
+
+def test_a_wrapped_server_is_asked_what_it_has(policy: Policy, home: Path, tmp_path: Path) -> None:
     """Given as a command, or by its name, which is the namespace that rules can ask for."""
     rules = tmp_path / "policy.yaml"
     rules.write_text(
@@ -51,7 +53,7 @@ def test_a_wrapped_server_is_asked_what_it_has(home: Path, tmp_path: Path) -> No
     assert effects[1]["echo"] == []  # nobody may anything: it has no namespace
 
 
-def test_a_first_policy_tells_no_secret_of_the_command(tmp_path: Path) -> None:
+def test_a_first_policy_tells_no_secret_of_the_command(policy: Policy, tmp_path: Path) -> None:
     """Of the command line only the program's name goes into the file."""
     done = policy("init", "-o", "-", "--", sys.executable, str(SERVER), str(tmp_path))
     assert "- echo" in done.stdout, done.stderr
@@ -59,7 +61,9 @@ def test_a_first_policy_tells_no_secret_of_the_command(tmp_path: Path) -> None:
     assert str(tmp_path) not in done.stdout
 
 
-def test_a_server_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_told(
+    policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With the exit code for what is out of reach, and no traceback of ours."""
     monkeypatch.setenv("COLUMNS", "100")
     done = policy("init", "-o", "-", "--", sys.executable, "-c", "raise SystemExit('gone')")

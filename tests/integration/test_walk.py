@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,29 +18,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from tests.support.commands import Commands
+
 LIFETIME = 3600.0
-LAST_SECONDS = 6.0
+LAST_SECONDS = 3.0
 """How long the last token lives."""
+FEW_SECONDS = 12.0
+"""How long one lives that is renewed beside its use: halfway to its end."""
 LISTED = ["get_weather", "get_forecast", "reverse_text"]
 
 
 class Machine:
     """Somebody's machine: a state folder, a browser that signs in, and our commands."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, commands: Commands, environ: Mapping[str, str], folder: Path) -> None:
+        self.commands = commands
         self.environ = environ
+        self.folder = folder
 
     def run(self, *words: str) -> tuple[int, Any, str]:
         """Run a command with ``--json``; return exit code, document, and words for people."""
-        line = [sys.executable, "-P", "-m", "mcp_local", *words, "--json"]
-        done = subprocess.run(
-            line,
-            env=self.environ,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
+        done = self.commands.run([*words, "--json"], self.environ, self.folder)
         return done.returncode, json.loads(done.stdout), done.stderr
 
     def session(self, mode: str) -> tuple[Listing, str]:
@@ -84,7 +80,7 @@ def entra(clock: Clock) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def machine(entra: Emulator, home: Path) -> Machine:
+def machine(commands: Commands, entra: Emulator, home: Path, tmp_path: Path) -> Machine:
     """Return the reader's machine; its program forgives no clock skew."""
     variables = {
         "MCP_LOCAL_HOME": str(home),
@@ -92,7 +88,8 @@ def machine(entra: Emulator, home: Path) -> Machine:
         "MCP_LOCAL_TOKEN_LEEWAY": "0",
         "MCP_LOCAL_SIGN_IN_WHEN": "never",
     }
-    return Machine(os.environ | entra.environment("reader") | variables)
+    environ = os.environ | entra.environment("reader") | variables
+    return Machine(commands, environ, tmp_path)
 
 
 def test_the_main_walk(entra: Emulator, clock: Clock, machine: Machine) -> None:
@@ -143,7 +140,7 @@ def wait_until_expired(machine: Machine) -> None:
     deadline = time.monotonic() + 5 * LAST_SECONDS
     while machine.run("whoami", "--offline")[0] == ExitCode.OK:
         assert time.monotonic() < deadline
-        time.sleep(0.5)
+        time.sleep(0.2)
 
 
 def test_a_role_granted_a_minute_ago_is_seen_after_a_refresh(
@@ -168,8 +165,8 @@ def test_a_use_near_the_end_renews_beside_it(
     entra: Emulator, clock: Clock, machine: Machine
 ) -> None:
     """A token of a few minutes still serves, and its use has it renewed ahead of time."""
-    ends = time.monotonic() + 20
-    clock.behind = LIFETIME - 20
+    ends = time.monotonic() + FEW_SECONDS
+    clock.behind = LIFETIME - FEW_SECONDS
     assert machine.run("login")[0] == ExitCode.OK
     clock.behind = 0
 

@@ -12,8 +12,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +20,8 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.support.commands import Commands
 
 HERE = Path(__file__).parent
 PLACEHOLDERS = {
@@ -57,20 +57,11 @@ def read_steps(lines: list[str]) -> Iterator[Step]:
         yield step
 
 
-def run_step(step: Step, environ: dict[str, str], folder: Path) -> list[str]:
+def run_step(commands: Commands, step: Step, environ: dict[str, str], folder: Path) -> list[str]:
     """Run one command and return its lines as a transcript shows them."""
     program, *words = shlex.split(step.command)
     assert program == "mcp-local", step.command
-    line = [sys.executable, "-P", "-m", "mcp_local", *words]
-    done = subprocess.run(
-        line,
-        env=environ,
-        cwd=folder,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    done = commands.run(words, environ, folder)
     errors = [f"! {text}".rstrip() for text in done.stderr.splitlines()]
     code = [f"[exit code {done.returncode}]"] if done.returncode else []
     return [*(text.rstrip() for text in done.stdout.splitlines()), *errors, *code]
@@ -99,7 +90,9 @@ def set_up(scene: str, request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.txt")), ids=lambda path: path.stem)
-def test_transcript(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_transcript(
+    path: Path, commands: Commands, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """What the program says is what the transcript shows."""
     lines = path.read_text(encoding="utf-8").splitlines()
     scene = next(line[2:] for line in lines if line.startswith("@ "))
@@ -108,7 +101,7 @@ def test_transcript(path: Path, tmp_path: Path, request: pytest.FixtureRequest) 
     environ = set_up(scene, request) | {"COLUMNS": "100", "TZ": "UTC"}
     names = {str(folder): "<folder>", environ["MCP_LOCAL_HOME"]: "<home>"}
     for step in read_steps(lines):
-        actual = run_step(step, environ, folder)
+        actual = run_step(commands, step, environ, folder)
         assert matches(step.expected, actual, names), (
             f"{path.name}: $ {step.command}\nsays\n" + "\n".join(actual)
         )
