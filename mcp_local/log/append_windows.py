@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 assert sys.platform == "win32"  # noqa: S101 - tells the type checker which system this is for
 
@@ -20,17 +20,24 @@ _PATIENCE = 0.5
 """Seconds that a line waits for those of other processes."""
 
 
-def append(path: Path, data: bytes) -> int:
-    """Append ``data`` in one write; return the file's size.
+@final
+class Appender:
+    """Appends to the file, which is open for no longer: it could not be renamed meanwhile."""
 
-    The C library's append mode seeks and then writes, so the writers take turns by a lock.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        with try_lock(path.with_name(f"{path.name}.append.lock")) as held:
-            if held or time.monotonic() >= deadline:
-                return _append(path, data)
-        time.sleep(0.002)
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def append(self, data: bytes) -> int:
+        """Append ``data`` in one write; return the file's size.
+
+        The C library's append mode seeks and then writes, so the writers take turns by a lock.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            with try_lock(self._path.with_name(f"{self._path.name}.append.lock")) as held:
+                if held or time.monotonic() >= deadline:
+                    return _append(self._path, data)
+            time.sleep(0.002)
 
 
 @contextmanager

@@ -76,6 +76,8 @@ def _hide(match: re.Match[str]) -> str:
 
 def clean_field(name: str, value: object) -> object:
     """Return ``value`` as what JSON can say, redacted, and of bounded size."""
+    if type(value) is str and len(value) <= _SHORT and not _is_secret_name(name):
+        return _redact_short(value)
     return _clean(name, value, _MAX_DEPTH)
 
 

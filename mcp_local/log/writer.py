@@ -58,6 +58,7 @@ class Log:
         self._echo = echo
         """Is given each line too, for ``--verbose``."""
         self._rotation = rotation
+        self._file = system.Appender(path)
 
     def event(self, name: str, *, level: str = "info", **fields: object) -> None:
         """Write one line: time (UTC), level, pid, the event's name, and the fields, redacted."""
@@ -72,10 +73,10 @@ class Log:
 
     def _append(self, data: bytes) -> None:
         try:
-            size = system.append(self._path, data)
+            size = self._file.append(data)
         except FileNotFoundError:
             _make_folder(self._path.parent)
-            size = system.append(self._path, data)
+            size = self._file.append(data)
         if size > self._rotation.max_bytes:
             self._rotate()
 

@@ -270,3 +270,27 @@ def test_the_tail_is_read_across_files(path: Path, count: int, expected: list[in
 def test_the_tail_of_nothing_is_empty(path: Path) -> None:
     """No log yet, no lines."""
     assert read_tail(path, 10) == []
+
+
+@posix
+def test_a_file_that_was_moved_away_is_written_no_longer(path: Path) -> None:
+    """Another process rotated, or a person deleted it: the next line goes to a file of that name."""
+    log = Log(path)
+    log.event("one")
+    path.rename(path.with_name("elsewhere"))
+    log.event("two")
+    path.unlink()
+    log.event("three")
+    assert [record["event"] for record in records(path)] == ["three"]
+    assert [record["event"] for record in records(path.with_name("elsewhere"))] == ["one"]
+
+
+@posix
+def test_a_link_in_place_of_the_file_is_not_followed(path: Path, tmp_path: Path) -> None:
+    """Also once the file was open."""
+    log = Log(path)
+    log.event("one")
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    log.event("two")
+    assert not (tmp_path / "elsewhere").exists()
