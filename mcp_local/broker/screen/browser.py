@@ -12,10 +12,11 @@ from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.screen.display import with_screen
+from mcp_local.broker.screen.wsl import windows_opener
 from mcp_local.settings.keys import PASSPHRASE_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _OPEN = (
     "import os, sys, webbrowser; url = sys.stdin.readline(); "
@@ -23,6 +24,7 @@ _OPEN = (
 )
 """The address comes over a pipe: arguments can be read by every user of the machine."""
 _LOOK = "import webbrowser; webbrowser.get()"
+_PYTHON = (sys.executable, "-P", "-c")
 _TAKEN = 2.0
 """Seconds in which a browser that can't open a page says so."""
 _OWN_SCREEN = ("win32", "darwin")
@@ -35,12 +37,12 @@ def available(environ: Mapping[str, str]) -> bool:
     ``BROWSER`` counts as one. Without a display only text browsers are left, which need a terminal
     that we don't have.
     """
-    if environ.get("BROWSER") or sys.platform in _OWN_SCREEN:
+    if environ.get("BROWSER") or sys.platform in _OWN_SCREEN or windows_opener(environ):
         return True
     environ = with_screen(environ)
     if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return False
-    return not _start(_LOOK, environ=environ).wait()
+    return not _start([*_PYTHON, _LOOK], environ=environ).wait()
 
 
 def open_page(url: str, environ: Mapping[str, str]) -> bool:
@@ -53,7 +55,9 @@ class Opening:
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         """Start to open ``url``; returns at once."""
-        self._process = _start(_OPEN, environ=with_screen(environ), text=url)
+        own = "" if environ.get("BROWSER") else windows_opener(environ)
+        command = own or [*_PYTHON, _OPEN]
+        self._process = _start(command, environ=with_screen(environ), text=url)
 
     def failed(self) -> bool:
         """Tell whether no browser took the address; ``False`` while one is being tried."""
@@ -73,9 +77,11 @@ class Opening:
             self._process.returncode = 0  # else Python warns of a process left running
 
 
-def _start(program: str, *, environ: Mapping[str, str], text: str = "") -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter; no shell
-        [sys.executable, "-P", "-c", program],
+def _start(
+    command: Sequence[str], *, environ: Mapping[str, str], text: str = ""
+) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter, or that of Windows; fixed words
+        command,
         env={name: value for name, value in environ.items() if name != PASSPHRASE_VARIABLE},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
