@@ -241,6 +241,7 @@ arguments = st.one_of(
         {},
         optional={
             "a": _VALUE,
+            "A": _VALUE,  # some servers take it for the other
             "b": _VALUE,
             "sql": st.one_of(st.sampled_from(sorted(SQL)), st.just(1)),
             "path": st.sampled_from(_PATHS),

@@ -276,9 +276,14 @@ def _inside(value: object, path: str) -> object:
     if value is None:
         return NOT_KNOWN
     for part in path.split("."):
-        if not isinstance(value, dict) or part not in value:
+        if not isinstance(value, dict):
             return MISSING
-        value = cast("dict[str, object]", value)[part]
+        given = cast("dict[str, object]", value)
+        if any(key.casefold() == part.casefold() and key != part for key in given):
+            return NOT_KNOWN
+        if part not in given:
+            return MISSING
+        value = given[part]
     return value
 
 
@@ -292,8 +297,9 @@ def _compare(operator: str, seen: object, value: object) -> bool | None:  # noqa
     if operator == "equals":
         return seen == value if _type(seen) == _type(value) != "other" else None
     if operator == "in":
-        alike = [each for each in cast("list[object]", value) if _type(each) == _type(seen)]
-        return seen in alike if alike else None
+        entries = cast("list[object]", value)
+        alike = [each for each in entries if _type(each) == _type(seen) != "other"]
+        return True if seen in alike else False if len(alike) == len(entries) else None
     if operator in {"gt", "lt", "gte", "lte"}:
         if _type(seen) != "number":
             return None

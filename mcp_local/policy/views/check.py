@@ -83,6 +83,10 @@ def _of_rules(rules: Sequence[Rule]) -> Iterator[Problem]:
                 message = "looks for words of SQL: `SELECT 1; DROP TABLE x` begins as a select, too"
                 hint = "Use `sql_only` or `sql_not_only`, which read it with a parser."
                 yield problem(condition.origin, f"rules.{rule.name}.when", message, hint)
+            if _is_mixed(condition):
+                message = "compares with values of several types: of others it is always unknown"
+                hint = 'Write all of them as texts ("1"), as numbers, or as true and false.'
+                yield problem(condition.origin, f"rules.{rule.name}.when", message, hint)
 
 
 def _rests_on_client(rule: Rule) -> bool:
@@ -99,6 +103,11 @@ def _reads_sql(condition: Condition) -> bool:
         and isinstance(condition.value, str)
         and _SQL.search(condition.value) is not None
     )
+
+
+def _is_mixed(condition: Condition) -> bool:
+    values = condition.value if isinstance(condition.value, tuple) else ()
+    return len({float if type(each) is int else type(each) for each in values}) > 1
 
 
 def _of_roles(documents: Sequence[Document]) -> Iterator[Problem]:

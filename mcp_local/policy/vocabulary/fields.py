@@ -29,7 +29,7 @@ class Absent(Enum):
 
     MISSING = "missing"
     UNKNOWN = "unknown"
-    """Not even ``exists`` can be told: arguments, client or time aren't known."""
+    """Not even ``exists`` can be told: arguments, client or time aren't known for certain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +129,28 @@ def _arguments(path: str, parts: list[str], kind: Kind | None = None) -> Field:
         if kind is not None and case.component.kind is not kind:
             return Absent.MISSING
         arguments = case.request.arguments
-        return Absent.UNKNOWN if arguments is None else _inside(arguments, parts)
+        if arguments is None or _in_another_case(arguments, parts):
+            return Absent.UNKNOWN
+        return _inside(arguments, parts)
 
     return Field(path, Shape.ANY, read, changing=True, kind=kind)
+
+
+def _in_another_case(value: object, parts: list[str]) -> bool:
+    """Whether a key on the way differs from the path by case alone (M4).
+
+    Some servers take ``SQL`` for ``sql``, and of both the last one: which value they see isn't
+    known then.
+    """
+    for part in parts:
+        if not isinstance(value, Mapping):
+            return False
+        given = cast("Mapping[object, object]", value)
+        folded = part.casefold()
+        if any(key != part and str(key).casefold() == folded for key in given):
+            return True
+        value = given.get(part)
+    return False
 
 
 def _inside(value: object, parts: list[str]) -> object:

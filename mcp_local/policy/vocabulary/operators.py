@@ -77,10 +77,13 @@ def _same(seen: object, value: Plain) -> Truth:
 
 
 def _is_one_of(seen: object, values: tuple[Plain, ...]) -> Truth:
-    answers = [_same(seen, value) for value in values]
-    if True in answers:
-        return True
-    return False if False in answers else None
+    """Look for the value; entries of other types may mean it, as ``1`` may mean ``"1"``."""
+    return _found(_same(seen, value) for value in values)
+
+
+def _found(answers: Iterable[Truth]) -> Truth:
+    """Return whether any is true; one that is unknown outweighs those that are false."""
+    return opposite(every(opposite(answer) for answer in answers))
 
 
 def _contains(seen: object, value: Plain) -> Truth:
@@ -89,10 +92,7 @@ def _contains(seen: object, value: Plain) -> Truth:
         return value in seen if isinstance(value, str) else None
     if not isinstance(seen, list | tuple):
         return None
-    answers = [_same(member, value) for member in cast("list[object]", seen)]
-    if True in answers:
-        return True
-    return None if None in answers else False
+    return _found(_same(member, value) for member in cast("list[object]", seen))
 
 
 def _begins(value: str) -> Test:

@@ -98,6 +98,14 @@ def test_sql_in_an_expression_is_told() -> None:
     assert messages(RULE % ("allow", condition % ("regex", "^selection$"))) == []
 
 
+def test_a_list_of_several_types_is_told() -> None:
+    """Nothing is converted, so whatever isn't in it is neither in nor out."""
+    condition = "when: [{field: args.x, operator: in, value: %s}]"
+    (found,) = messages(RULE % ("deny", condition % '[1, "1"]'))
+    assert found.startswith("compares with values of several types")
+    assert messages(RULE % ("deny", condition % "[1, 1.5]")) == []
+
+
 def pair(first: str, second: str) -> list[str]:
     """Return which rules of two never decide; the first is tried before the second."""
     text = (
