@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WIDTH_IN_PIPES = 100
 """Columns of a table that no terminal shows."""
+_UNFOLDED = 1 << 16
+"""More columns than any row has."""
 
 
 class Cell(NamedTuple):
@@ -71,8 +73,14 @@ class Console:
         else:
             self.data(visible(text))
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str | Cell]]) -> None:
-        """Write a table to stdout."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[str | Cell]],
+        *,
+        whole: bool = False,
+    ) -> None:
+        """Write a table to stdout; ``whole``: where no terminal shows it, no line is folded."""
         from rich import box  # noqa: PLC0415 - start-up: most commands print no table
         from rich.table import Table  # noqa: PLC0415 - the same
         from rich.text import Text  # noqa: PLC0415 - the same
@@ -83,7 +91,7 @@ class Console:
         for row in rows:
             cells = [cell if isinstance(cell, Cell) else Cell(cell, "") for cell in row]
             table.add_row(*(Text(visible(cell.text), cell.style) for cell in cells))
-        self._rich(self._stdout).print(table)
+        self._rich(self._stdout, whole=whole).print(table)
 
     def lines(self, lines: Iterable[Cell]) -> None:
         """Write lines to stdout, each in its colour."""
@@ -158,15 +166,15 @@ class Console:
             prefix = {"red": "\x1b[1;31m", "yellow": "\x1b[1;33m"}[colour] + f"{prefix}\x1b[0m"
         print(f"{prefix} {visible(text)}", file=self._stderr, flush=True)
 
-    def _rich(self, stream: TextIO) -> RichConsole:
+    def _rich(self, stream: TextIO, *, whole: bool = False) -> RichConsole:
         from rich.console import Console as RichConsole  # noqa: PLC0415 - start-up, as in table()
 
         columns = os.environ.get("COLUMNS", "")
-        narrow = stream.isatty() or columns.isdecimal()
+        narrow = stream.isatty() or (columns.isdecimal() and not whole)
         return RichConsole(
             file=stream,
             no_color=not self._coloured(stream),
-            width=None if narrow else WIDTH_IN_PIPES,
+            width=None if narrow else _UNFOLDED if whole else WIDTH_IN_PIPES,
             highlight=False,
             emoji=False,
             soft_wrap=False,

@@ -13,12 +13,13 @@ from mcp_local.broker.storage.memory_store import MemoryStore
 from mcp_local.cli.catalogue import find_command
 from mcp_local.cli.parser import Command
 from mcp_local.cli.target import TargetArguments, declare_target
+from mcp_local.desktop.catalogue import clients_here
 from mcp_local.desktop.setup import read_env_file, write_settings
 from mcp_local.errors import ExitCode, UsageError
-from mcp_local.settings import SignInMethod
+from mcp_local.settings import SignInMethod, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
@@ -50,19 +51,16 @@ def _declare(parser: Parser) -> None:
 
 
 def _init(arguments: InitArguments, context: Context) -> ExitCode:
-    values = _given(arguments, context)
+    values = _known(arguments, context) | _given(arguments, context)
     if context.console.can_ask:
-        values = _asked(values, arguments, context)
+        values = _asked(values, context)
     missing = [name for name in _REQUIRED if not values.get(name)]
     if missing:
-        flags = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
-        raise UsageError(
-            f"{flags} {'is' if len(missing) == 1 else 'are'} needed.",
-            hint="The Entra admin center shows it on the app's overview page; README, "
-            '"Set up Microsoft Entra ID", tells how to register the apps.',
-        )
+        raise _lacking(missing)
     arguments.tenant, arguments.client_id = values["tenant"], values["client_id"]
     settings = context.settings(arguments)
+    if settings.development:
+        context.console.warn(f"{settings.authority} is an emulator: its ids end with it.")
     _check_tenant(settings, context)
     changed = write_settings(settings.config_file, values, force=arguments.force)
     said = "is written" if changed else "says so already"
@@ -71,9 +69,12 @@ def _init(arguments: InitArguments, context: Context) -> ExitCode:
     if not arguments.no_sign_in and settings.signin.method is not SignInMethod.NONE:
         login = find_command("login")
         login.run(login.parse(_flags(arguments)), context)
-    line = _install_line(arguments, policy)
+    here = [client.id for client in clients_here(context.environ, Path.cwd())]
+    lines = [_install_line(client, arguments, policy) for client in here or ["claude-desktop"]]
+    said = "Next:" if here else "No client was found here. Next, with whichever you have:"
     context.console.answer(
-        {"config_file": str(settings.config_file), "next": line}, f"Next: {line}"
+        {"config_file": str(settings.config_file), "next": lines[0], "clients": here},
+        "\n  ".join([said, *lines]),
     )
     return ExitCode.OK
 
@@ -93,11 +94,30 @@ def _given(arguments: InitArguments, context: Context) -> dict[str, str]:
     return {**taken.settings, **given}
 
 
-def _asked(values: Mapping[str, str], arguments: InitArguments, context: Context) -> dict[str, str]:
-    """Return the values with what the person answers; what is known already isn't asked for."""
+def _known(arguments: InitArguments, context: Context) -> dict[str, str]:
+    """Return what the settings say already."""
     settings = context.settings(arguments)
-    known = {name: getattr(settings, name) for name in _REQUIRED}
-    complete = {name: text for name, text in known.items() if text} | dict(values)
+    return {
+        name: str(getattr(settings, name))
+        for name in _QUESTIONS
+        if settings.provenance[name].source is not Source.DEFAULT
+    }
+
+
+def _lacking(missing: Sequence[str]) -> UsageError:
+    """Return what to give where nobody can be asked."""
+    flags = [f"--{name.replace('_', '-')}" for name in missing]
+    return UsageError(
+        f"{' and '.join(flags)} {'is' if len(missing) == 1 else 'are'} needed, and nobody is at a "
+        "terminal to be asked.",
+        hint=f"mcp-local init {' '.join(f'{flag} ID' for flag in flags)} [--api ID], or --from "
+        'FILE with a .env that has them. Where they are: README, "Set up Microsoft Entra ID".',
+    )
+
+
+def _asked(values: Mapping[str, str], context: Context) -> dict[str, str]:
+    """Return the values with what the person answers; what is known already isn't asked for."""
+    complete = dict(values)
     for name, question in _QUESTIONS.items():
         if name not in complete and (answer := context.console.ask(f"{question}: ")):
             complete[name] = answer
@@ -141,9 +161,9 @@ def _flags(arguments: InitArguments) -> list[str]:
     return [*config, *(["--json"] if arguments.json else [])]
 
 
-def _install_line(arguments: InitArguments, policy: str) -> str:
+def _install_line(client: str, arguments: InitArguments, policy: str) -> str:
     """Return what adds the server to a client."""
-    words = ["mcp-local", "install", "claude-desktop"]
+    words = ["mcp-local", "install", client]
     if arguments.target or arguments.command:
         words.append("NAME")
     words += [arguments.target] if arguments.target else []

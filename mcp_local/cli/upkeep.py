@@ -122,6 +122,7 @@ def _settings(arguments: SettingsArguments, context: Context) -> ExitCode:
             (name, value, Cell(origin.place, styles.get(origin.source, "green")))
             for name, value, origin in rows
         ],
+        whole=True,
     )
     return ExitCode.OK
 

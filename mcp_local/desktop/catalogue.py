@@ -99,6 +99,23 @@ def places(client: DesktopClient, environ: Mapping[str, str], folder: Path) -> l
     ]
 
 
+def clients_here(environ: Mapping[str, str], folder: Path) -> list[DesktopClient]:
+    """Return the clients whose own configuration, or the folder for it, is on this machine."""
+    shared = {path for paths in _folders(environ, folder).values() for path in paths}
+
+    def is_here(place: Place) -> bool:
+        beside = place.path.parent
+        return place.path.exists() or (beside not in shared and beside.is_dir())
+
+    return [
+        client
+        for client in CLIENTS
+        if any(
+            is_here(each) for each in places(client, environ, folder) if each.scope is Scope.USER
+        )
+    ]
+
+
 class Base(StrEnum):
     """Folders in which programs keep their settings."""
 

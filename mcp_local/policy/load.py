@@ -108,5 +108,8 @@ def _read(path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError) -> PolicyError:
-    hint = "Name a policy with `--policy`, MCP_LOCAL_POLICY or `policy` in the settings file."
+    hint = (
+        "Check its path where it is named: the command, MCP_LOCAL_POLICY, or `policy` in the "
+        "settings file."
+    )
     return PolicyError(f"The policy {path} can't be read: {error.strerror}.", hint=hint)

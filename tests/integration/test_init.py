@@ -61,6 +61,7 @@ def test_one_line_leads_from_nothing_to_a_signed_in_person(
     assert policy.is_file()
     assert "reader@" in done.stdout
     assert f"install claude-desktop NAME {SERVER} --policy {policy}" in done.stdout
+    assert "No client was found here." in done.stdout
     again = _run(entra_emulator, tmp_path, *_ids(entra_emulator), "--no-sign-in", str(SERVER))
     assert again.returncode == ExitCode.OK
     assert "says so already" in again.stderr
@@ -87,6 +88,21 @@ def test_an_env_file_is_taken_over_and_its_secret_is_not(
     assert json.loads(done.stdout)["config_file"] == str(tmp_path / "config.toml")
 
 
+def test_the_clients_of_this_machine_are_named(entra_emulator: Emulator, tmp_path: Path) -> None:
+    """By a file of theirs, or the folder that they made for it."""
+    (tmp_path / ".claude.json").write_text("{}", encoding="utf-8")
+    (tmp_path / ".cursor").mkdir()
+    (tmp_path / ".config").mkdir()
+    done = _run(entra_emulator, tmp_path, *_ids(entra_emulator), "--no-sign-in")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert done.stdout.splitlines() == [
+        "Next:",
+        "  mcp-local install claude-code",
+        "  mcp-local install cursor",
+    ]
+    assert "is an emulator: its ids end with it" in done.stderr
+
+
 def test_nothing_is_written_for_a_tenant_that_is_not_there(
     entra_emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -100,8 +116,8 @@ def test_nothing_is_written_for_a_tenant_that_is_not_there(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "--tenant and --client-id are needed"),
-        (["--tenant", "contoso.example"], "--client-id is needed"),
+        ([], "mcp-local init --tenant ID --client-id ID [--api ID], or --from FILE"),
+        (["--tenant", "contoso.example"], "--client-id is needed, and nobody is at a terminal"),
         (["--from", "nowhere"], "can't be read"),
     ],
 )

@@ -158,6 +158,7 @@ def test_memory_only_is_refused_at_the_terminal(here: Desk) -> None:
     here.set(CACHE_KEY="memory")
     error = Login(here).ends()
     assert isinstance(error, SettingsError)
+    assert "so it would end with this command. The settings ask for it" in error.message
     assert "MCP_LOCAL_CACHE_PASSPHRASE" in error.hint
     assert here.tabs() == []
 

@@ -32,6 +32,8 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**15, 8, 3
 """OWASP's "Password Storage" gives this as equal to n=2^17, p=1, with a quarter of the memory."""
 _SCRYPT_MEMORY = 64 * 1024 * 1024
 """Bytes; scrypt takes 128 · n · r = 32 MiB."""
+IN_MEMORY = "Nothing is kept on disk: a sign-in ends with the process that asked for it."
+"""What a cache in memory means for a person."""
 _PATIENCE = 5.0
 """Seconds that a first start waits for another one, which makes the key."""
 _ALTERNATIVES = (
@@ -87,8 +89,7 @@ def open_key(
 
 def in_memory(reason: str) -> Storage:
     """Return the description of a cache in memory; ``reason`` is a sentence."""
-    lasts = "Nothing is kept on disk: a sign-in ends with the process that asked for it."
-    return Storage(kind="memory", encrypted=False, detail=f"{lasts} {reason}")
+    return Storage(kind="memory", encrypted=False, detail=f"{IN_MEMORY} {reason}")
 
 
 def _first_available(source: _Source) -> KeyResult:

@@ -108,7 +108,8 @@ def load_subject(path: str, settings: Settings, server: Target | None = None) ->
     if not path:
         raise UsageError(
             "No policy is named.",
-            hint="Name one with `--policy`; or write a first one: mcp-local policy init",
+            hint="Give its file, or set `policy`; to write a first one: mcp-local policy init "
+            "TARGET -o FILE",
         )
     documents = tuple(read_documents(Path(path)))
     folder = server.folder if isinstance(server, WrappedTarget) else None

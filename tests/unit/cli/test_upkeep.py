@@ -123,3 +123,14 @@ def test_settings_are_shown_with_their_places(
     assert "hush-hush" not in said.err + said.out
     assert run("settings") is ExitCode.OK
     assert "log.format" in capsys.readouterr().out
+
+
+def test_a_pipe_is_given_whole_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is looked for by a program must not be folded, however narrow the terminal is."""
+    long = f"/policies/{'x' * 300}.yaml"
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("MCP_LOCAL_POLICY", long)
+    assert run("settings", "show") is ExitCode.OK
+    assert long in capsys.readouterr().out
