@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from mcp_local.settings.keys import VARIABLES
@@ -23,6 +24,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 def _json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+SCHEMA = _json(ROOT / "tests" / "vectors" / "mcp_registry" / "server.schema.json")
+VALIDATOR: Any = jsonschema.Draft7Validator(SCHEMA)
 
 
 def test_versions_and_names_are_those_of_the_project() -> None:
@@ -44,15 +49,31 @@ def test_the_bundle_asks_for_what_its_variables_need() -> None:
     assert used == set(manifest["user_config"])
 
 
-def test_the_entry_keeps_to_the_registry_s_rules() -> None:
-    """A name in reverse DNS, a description of 100 characters, known variables."""
+def test_the_entry_is_valid_by_the_registrys_schema() -> None:
+    """That which it names itself; its variables are ours."""
     entry = _json(PACKAGING / "server.json")
-    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", entry["name"])
-    assert len(entry["description"]) <= 100
+    assert entry["$schema"] == SCHEMA["$id"]
+    assert not list(VALIDATOR.iter_errors(entry))
     (package,) = entry["packages"]
     assert package["registryType"] == "pypi"
     assert package["transport"] == {"type": "stdio"}
     assert {each["name"] for each in package["environmentVariables"]} <= VARIABLES
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": "no-namespace"},
+        {"description": "x" * 101},
+        {"packages": [{"registryType": "pypi", "identifier": "x"}]},
+        {"packages": [{"registryType": "x", "identifier": "x", "transport": {"type": "pipe"}}]},
+    ],
+)
+def test_the_schema_refuses_what_it_should(change: dict[str, object]) -> None:
+    """So that the test above can fail."""
+    entry = _json(PACKAGING / "server.json") | change
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(entry)
 
 
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv isn't here")
