@@ -142,9 +142,13 @@ def test_without_a_browser_the_question_becomes_a_code(here: Desk, tmp_path: Pat
         program.open()
         program.action = "cancel"
         used = program.post("tools/call", call(tool, arguments))
-        wait_for(lambda: here.state().phase is Phase.WAITING_FOR_DEVICE_CODE)
+        text = json.dumps(program.answer(used).message["result"])  # at once: nothing else shows it
         state = here.state()
-        wait_for(lambda: state.user_code in program.text("mcp_local_whoami"))
+        assert state.phase is Phase.WAITING_FOR_DEVICE_CODE
+        assert state.user_code in text
+        assert "Enter only a code that you asked for yourself" in text
+        assert state.user_code in program.text("mcp_local_whoami")
+        used = program.post("tools/call", call(tool, arguments))  # this one waits
         visit(state.verification_uri, "writer", user_code=state.user_code)
         assert answer in json.dumps(program.answer(used).message["result"])
     assert len(here.log("sign_in_started")) == 2  # the page's, which was ended, and the code's

@@ -128,10 +128,10 @@ class LocalSession:
         if self._view.renewal_due() and rested:
             self._renew(force=False)
         await self._news.until(lambda: self._view.valid() or not self._renewing, seconds=_RENEWAL)
-        await self._until_asked(deadline)
+        await self._until_asked(deadline, use=use)
         if self.current() is None and self._prompting.allowed(use=use):
             self._prompting.begin(self._prompting.unasked)
-            await self._until_asked(deadline)
+            await self._until_asked(deadline, use=use)
 
     async def sign_in(self, *, wait: float) -> Status:
         """Start (or join) the machine's one sign-in for the person; wait ``wait`` seconds."""
@@ -161,7 +161,7 @@ class LocalSession:
     async def finished(self, *, wait: float) -> None:
         """Wait until no sign-in is under way, or it brings nothing more; ``wait`` in seconds."""
         asking = self._prompting
-        await self._news.until(
+        await asking.wait(
             lambda: (self._view.settled and not asking.for_more) or not asking.under_way,
             seconds=wait,
         )
@@ -182,7 +182,7 @@ class LocalSession:
     async def consent(self, wanted: Wanted, *, wait: float) -> Status:
         """Start (or join) a sign-in for another API, where one may start; wait ``wait`` seconds."""
         self._prompting.consent(self.resources.challenged(wanted))
-        await self._news.until(lambda: not self._prompting.under_way, seconds=wait)
+        await self._prompting.wait(lambda: not self._prompting.under_way, seconds=wait)
         return self.status()
 
     async def ask_for(self, wanted: Wanted, *, wait: float) -> Status:
@@ -286,9 +286,8 @@ class LocalSession:
     async def _first_read(self) -> None:
         await self._news.until(lambda: self._loaded, seconds=_FIRST_READ)
 
-    async def _until_asked(self, deadline: float) -> None:
+    async def _until_asked(self, deadline: float, *, use: bool) -> None:
         """Wait for a sign-in under way, until ``time.monotonic() == deadline`` at most."""
+        wait = self._prompting.wait if use else self._news.until  # lists bring nobody a code
         left = deadline - time.monotonic()
-        await self._news.until(
-            lambda: self.current() or not self._prompting.under_way, seconds=left
-        )
+        await wait(lambda: self.current() or not self._prompting.under_way, seconds=left)

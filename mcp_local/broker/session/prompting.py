@@ -61,6 +61,8 @@ class Prompting:
         """Whether the sign-in under way is ours, and its page left to the client to open."""
         self._wanted: Wanted | None = None
         """What our last sign-in is to bring beside who is signed in."""
+        self._shown_code = ""
+        """The last device code that a call has brought to the person."""
         self.left_alone = False
         """The person has signed out here: nothing asks by itself any more."""
 
@@ -73,6 +75,18 @@ class Prompting:
     def under_way(self) -> bool:
         """Whether a person is being asked, or about to be."""
         return bool(self._attempts) or self.joinable or self._errands.signing_in
+
+    async def wait(self, over: Callable[[], object], *, seconds: float) -> None:
+        """Wait for the person, until ``over()``; a new code goes to them at once.
+
+        They read it in what the call answers that waits, and nowhere else.
+        """
+        await self._news.until(lambda: over() or self._code_to_show, seconds=seconds)
+        self._shown_code = self._view.state.user_code
+
+    @property
+    def _code_to_show(self) -> bool:
+        return self._view.state.user_code not in {"", self._shown_code}
 
     @property
     def for_more(self) -> bool:
