@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.tail import Logs
 
 _CHUNK: Final = 65_536
-"""Bytes that a pipe holds; more at a time would have the system map memory for each read."""
+"""Bytes of a read: what a pipe holds. For more the system would map memory each time."""
 _EXIT_WAIT: Final = 0.5
 """Seconds to wait for the exit code of a server that closed its standard output."""
 _CLOSE_WAIT: Final = 0.2
