@@ -8,6 +8,7 @@ import os
 import queue
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mcp_local.guard.relay.client_side import ClientSide
@@ -184,7 +185,8 @@ class InProcess:
     async def _guard(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._guarding = self._loop.create_task(guard(self.relay, self._parts, self._log))
-        await asyncio.wait([self._guarding])
+        with suppress(asyncio.CancelledError):
+            await self._guarding  # what it raises is told as the thread's
 
     def on_loop(self, work: Callable[[], object]) -> None:
         """Do something on the relay's event loop."""
@@ -196,7 +198,8 @@ class InProcess:
 
     def __exit__(self, *_: object) -> None:
         if self._loop is not None and self._guarding is not None:
-            self._loop.call_soon_threadsafe(self._guarding.cancel)
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._guarding.cancel)
         self.server.stop()
         for thread in self._threads[1:]:
             thread.join(PATIENCE)

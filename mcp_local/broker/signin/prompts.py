@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from mcp_local.broker import transitions
 from mcp_local.broker.authority.refusal import Declined, problem_of
 from mcp_local.broker.screen.browser import Opening, available
 from mcp_local.broker.signin import pages
+from mcp_local.broker.signin.code_page import on_screen
 from mcp_local.broker.signin.listener import Listener
 from mcp_local.broker.signin.window import ended_after
 from mcp_local.broker.state import Problem
@@ -94,8 +95,10 @@ class Prompt:
             )
         return self.broker.complete(tokens, other=bool(self.scopes))
 
-    def by_device(self) -> VerifiedToken:
+    def by_device(self, environ: Mapping[str, str] | None) -> VerifiedToken:
         """Show a code and wait until it was entered.
+
+        ``environ`` says whether there is a screen to show it on; ``None``: a terminal does that.
 
         Raises:
             McpLocalError: as ``Broker`` and ``Entra`` do; Declined when the time is up.
@@ -113,15 +116,24 @@ class Prompt:
                 verification_uri=flow.verification_uri,
             )
         )
+        show = partial(self._code_page, flow.user_code, flow.verification_uri)
+        screen = nullcontext() if environ is None else on_screen(show, environ, limit=self.limit)
         try:
-            tokens = entra.finish_device(
-                flow, stop=lambda: time.time() >= deadline, claims=self.claims
-            )
+            with screen:
+                tokens = entra.finish_device(
+                    flow, stop=lambda: time.time() >= deadline, claims=self.claims
+                )
         except Declined:
             if time.time() >= deadline:
                 raise _timed_out(self.limit) from None
             raise
         return self.broker.complete(tokens, other=bool(self.scopes))
+
+    def _code_page(self, code: str, address: str) -> Response:
+        program = ""
+        with suppress(StorageError):
+            program = self.board.read().program
+        return pages.device_code(code, address, program)
 
     def in_browser(
         self,
@@ -147,9 +159,8 @@ class Prompt:
         listener = Listener(port)
         try:
             visit = _Visit(self, listener, program)
-            visit.begin()
-            opening = Opening(listener.start_url(), environ) if open_browser else None
-            asyncio.run(visit.receive(self.limit, opening, give_up=give_up))
+            browser = environ if open_browser else None
+            asyncio.run(visit.receive(self.limit, browser, give_up=give_up))
         except TimeoutError:
             raise _timed_out(self.limit) from None
         finally:
@@ -176,20 +187,15 @@ class _Visit:
         self._started = False
         self._outcome: VerifiedToken | McpLocalError = _timed_out(prompt.limit)
 
-    def begin(self) -> None:
-        """Tell everybody where to start."""
-        now = time.time()
-        step = partial(
-            transitions.waiting_for_browser,
-            now=now,
-            deadline=now + self._prompt.limit,
-            start_url=self._listener.start_url(),
-            instead_of=self._prompt.instead_of,
-        )
-        self._prompt.announce(self._prompt.board.update(step))
+    async def receive(
+        self, limit: float, browser: Mapping[str, str] | None, *, give_up: bool
+    ) -> None:
+        """Tell where to start, wait for the answer, and redeem it.
 
-    async def receive(self, limit: float, opening: Opening | None, *, give_up: bool) -> None:
-        """Wait for the answer and redeem it."""
+        ``browser`` is the environment to open one in. All in the loop, where a Ctrl-C is safe.
+        """
+        self._begin()
+        opening = None if browser is None else Opening(self._listener.start_url(), browser)
         receiving = asyncio.ensure_future(
             self._listener.receive(
                 self._flow.auth_uri, self._redeem, limit=limit, started=self._renew_start
@@ -205,6 +211,18 @@ class _Visit:
         if opening:
             opening.let_go()
         receiving.result()
+
+    def _begin(self) -> None:
+        """Tell everybody where to start."""
+        now = time.time()
+        step = partial(
+            transitions.waiting_for_browser,
+            now=now,
+            deadline=now + self._prompt.limit,
+            start_url=self._listener.start_url(),
+            instead_of=self._prompt.instead_of,
+        )
+        self._prompt.announce(self._prompt.board.update(step))
 
     def result(self) -> VerifiedToken:
         """Return who signed in.
