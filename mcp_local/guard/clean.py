@@ -12,6 +12,7 @@ _HIDDEN: Final = re.compile(
     "["
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f"  # C0 with ESC, but for tab and line ends; DEL
     "\x80-\x9f"  # C1
+    "\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # no width, joining nothing
     "\u2028\u2029"  # line ends that aren't
     "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates of writing direction
     "\ud800-\udfff"  # lone surrogates
@@ -62,10 +63,18 @@ def is_clean_name(name: str) -> bool:
     return not _HIDDEN.search(name) and "\n" not in name and "\r" not in name and "\t" not in name
 
 
+def bare(name: str) -> str:
+    """Return a name without what can't be seen: two that a reader takes for one are one here."""
+    if name.isascii() and name.isprintable():
+        return name
+    return "".join(each for each in name if each.isprintable() and each not in _BLANK)
+
+
 def clean_json(value: object) -> object:
     """Return a JSON value with all of its texts cleaned; the very same object where none needs it.
 
-    Keys stay as they are: they are what a caller must send.
+    What stands under a key that would need it goes: a caller must send a key as it is, and a model
+    must not read it.
     """
     if isinstance(value, str):
         return clean(value)
@@ -77,8 +86,12 @@ def clean_json(value: object) -> object:
 
 
 def _clean_dict(value: dict[object, object]) -> dict[object, object]:
-    cleaned = {key: clean_json(item) for key, item in value.items()}
-    same = all(cleaned[key] is item for key, item in value.items())
+    cleaned = {
+        key: clean_json(item)
+        for key, item in value.items()
+        if not (isinstance(key, str) and _HIDDEN.search(key))
+    }
+    same = len(cleaned) == len(value) and all(cleaned[key] is value[key] for key in value)
     return value if same else cleaned
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from mcp_local.errors import Unreachable
 from mcp_local.guard.definition_record import PROMPTS, RESOURCES, TEMPLATES, TOOLS
+from mcp_local.guard.relay.hello import words
 from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.guard.upstream import UpstreamGone
 
@@ -48,6 +49,7 @@ class Told:
     )
     """List, by its key in a result → its items, all pages of it."""
     instructions: str = ""
+    """All that its greeting tells a model."""
 
 
 def interview(upstream: Upstream, *, patience: float = PATIENCE) -> Told:
@@ -107,8 +109,7 @@ class _Interview:
             }
         except _Refused as refused:
             raise Unreachable(refused.text or "The server doesn't say what it has.") from None
-        text = hello.get("instructions")
-        return Told(lists, text if isinstance(text, str) else "")
+        return Told(lists, words(hello))
 
     def _greet(self) -> dict[str, object]:
         """Return what the server says of itself; learn which era it speaks."""

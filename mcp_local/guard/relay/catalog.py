@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast, final
 
 from mcp_local.guard.account import RESERVED
-from mcp_local.guard.clean import clean_json, is_clean_name
+from mcp_local.guard.clean import bare, clean_json, is_clean_name
 from mcp_local.guard.relay.list_kinds import OF_KIND, RESOURCES, TEMPLATES
 from mcp_local.guard.relay.message import as_dict
 from mcp_local.guard.relay.pages import MAX_LIST, read_page, too_long
@@ -175,10 +175,12 @@ class Catalog:
     def _listing(self, which: ListKind, pages: tuple[Page, ...]) -> Listing:
         items: list[dict[str, object]] = []
         by_name: dict[str, Component] = {}
+        taken: set[str] = set()
         for item in (item for page in pages for item in page.items):
             name = item.get(which.name)
-            if not isinstance(name, str) or self._refuses(which, name, by_name):
+            if not isinstance(name, str) or self._refuses(which, name, taken):
                 continue
+            taken.add(bare(name))
             items.append(cast("dict[str, object]", clean_json(item)))
             by_name[name] = Component(
                 which.kind,
@@ -190,9 +192,9 @@ class Catalog:
             )
         return Listing(pages, tuple(items), tuple(by_name.values()), by_name)
 
-    def _refuses(self, which: ListKind, name: str, before: Mapping[str, Component]) -> bool:
+    def _refuses(self, which: ListKind, name: str, taken: set[str]) -> bool:
         """Whether a component can't be served under its name; logged once (M8, M9)."""
-        why = "listed twice" if name in before else unfit(which.kind, name)
+        why = "listed twice" if bare(name) in taken else unfit(which.kind, name)
         if not why:
             return False
         if name not in self._named and len(self._named) < _MOST_PAGES:
@@ -214,7 +216,7 @@ def version_in(meta: Mapping[str, object]) -> str | None:
 
 def unfit(kind: Kind, name: str) -> str:
     """Return why nothing can be served under a name; empty where it can (M8, M9)."""
-    if kind is Kind.TOOL and name in RESERVED:
+    if kind is Kind.TOOL and bare(name) in RESERVED:
         return "reserved"
     if not is_clean_name(name):
         return "hidden characters"

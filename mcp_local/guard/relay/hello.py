@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mcp_local.guard.clean import clean_json
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.message import as_dict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mcp_local.guard.relay.message import Message
+
+
+_WORDS: Final = ("", "instructions"), ("serverInfo", "description")
+"""What of a greeting models read, and is approved as the server's instructions (M7)."""
+
+
+def words(result: Mapping[str, object]) -> str:
+    """Return what a greeting tells a model."""
+    found = (_place(result, place).get(key) for place, key in _WORDS)
+    return "\n\n".join(text for text in found if isinstance(text, str) and text)
 
 
 def served(answer: Message, *, instructions: bool = True) -> bytes:
     """Return the server's answer: with tools, and changes of lists announced, and cleaned (M9).
 
     The account tools make every server one with tools, and a sign-in changes every list.
-    ``instructions`` says whether the server's are shown.
+    ``instructions`` says whether the server's :func:`words` are shown; what should be one of them
+    and is no text never is.
     """
     result = as_dict(answer.body.get("result"))
     if not result:
         return answer.raw
     result = as_dict(clean_json(result))
-    if not instructions:
-        result = {key: value for key, value in result.items() if key != "instructions"}
+    for place, key in _WORDS:
+        within = _place(result, place)
+        if key in within and not (instructions and isinstance(within[key], str)):
+            rest = {other: value for other, value in within.items() if other != key}
+            result = {**result, place: rest} if place else rest
     tools: dict[str, object] = {}
     capabilities = {"tools": tools, **as_dict(result.get("capabilities"))}
     for lists in ("tools", "resources", "prompts"):
         if lists in capabilities:
             capabilities[lists] = {**as_dict(capabilities[lists]), "listChanged": True}
     return encode({**answer.body, "result": {**result, "capabilities": capabilities}})
+
+
+def _place(result: Mapping[str, object], place: str) -> Mapping[str, object]:
+    return as_dict(result.get(place)) if place else result

@@ -123,8 +123,7 @@ class ServerSide:
         result = as_dict(message.body["result"])
         relay.capabilities = as_dict(result.get("capabilities"))
         relay.greeted = True
-        said = result.get("instructions")
-        instructions = said if isinstance(said, str) else ""
+        instructions = hello.words(result)
 
         def note(guard: Guarding) -> None:
             relay.to_server.post(lambda: answer(shown=guard.introduced(instructions)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mcp_local.guard.clean import MAX_TEXT, clean, clean_json, is_clean_name
+from mcp_local.guard.clean import MAX_TEXT, bare, clean, clean_json, is_clean_name
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,7 @@ from mcp_local.guard.clean import MAX_TEXT, clean, clean_json, is_clean_name
         ("a\u202eb\u2066c\u2069", "abc"),
         ("a\u2028b\u2029", "ab"),
         ("hid\U000e0048\U000e0049den", "hidden"),
+        ("no\u200bwidth\u2060at\ufeffall\u00ad", "nowidthatall"),
         ("lone\ud800surrogate", "lonesurrogate"),
         ("naïve 日本語 👩‍💻 שלום", "naïve 日本語 👩‍💻 שלום"),
     ],
@@ -50,10 +51,25 @@ def test_names_hold_nothing_hidden() -> None:
         assert not is_clean_name(name)
 
 
+def test_names_are_one_where_a_reader_sees_one() -> None:
+    """Whatever of no width stands in them, joiners of scripts included; what is seen counts."""
+    for name in (
+        "ec\u200bho",
+        "echo\u200d",
+        "\u200cecho",
+        "e\ufe0fcho",
+        "\u3164echo",
+        "echo\u2060",
+    ):
+        assert bare(name) == "echo"
+    assert bare("wetter_für_köln") == "wetter_für_köln"
+    assert bare("Echo") == "Echo"
+
+
 def test_schemas_are_cleaned_in_depth_and_kept_where_nothing_is_to_clean() -> None:
-    """Texts in dicts and lists; keys stay, as they are what a caller must send."""
+    """Texts in dicts and lists; what has a key that hides something goes: nobody could send it."""
     same = {"a": ["b", {"c": 1, "d": None, "e": True}]}
     assert clean_json(same) is same
-    assert clean_json({"k\u202e": ["x\x1b", 5, {"y": "z\u202e"}]}) == {
-        "k\u202e": ["x", 5, {"y": "z"}]
+    assert clean_json({"k": ["x\x1b", 5, {"y": "z\u202e"}], "do \U000e0041 this": 1}) == {
+        "k": ["x", 5, {"y": "z"}]
     }

@@ -197,7 +197,15 @@ def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_names_that_can_not_be_served_are_refused_and_logged_once(tmp_path: Path) -> None:
     """Reserved ones, doubles, hidden characters, and endless ones (M8, M9)."""
-    odd = ("mcp_local_whoami", "a", "a", "b\u202e", "c" * 5000)
+    odd = (
+        "mcp_local_whoami",
+        "mcp_local_sign\u200d_in",
+        "a",
+        "a",
+        "a\u200d",
+        "b\u202e",
+        "c" * 5000,
+    )
     server = Server(tools=tools(*odd) | {"x": 1})
     server.pages["tools/list", None]["tools"] += [{"no": "name"}, "text", {"name": 7}]
     catalog = make(server, tmp_path)
@@ -209,6 +217,8 @@ def test_names_that_can_not_be_served_are_refused_and_logged_once(tmp_path: Path
     assert sorted(line["reason"] for line in lines) == [
         "hidden characters",
         "listed twice",
+        "listed twice",
+        "reserved",
         "reserved",
         "too long",
     ]

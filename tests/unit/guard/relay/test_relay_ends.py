@@ -133,6 +133,7 @@ class Approved:
         self.held = set(held)
         self.generation = 0
         self.at_rest = False
+        self.instructions: list[str] = []
         self.approve: Callable[[], None] = lambda: None
 
     def see(self, which: str, items: Any) -> None:
@@ -140,6 +141,7 @@ class Approved:
 
     def see_instructions(self, text: str) -> None:
         """Note that they were seen."""
+        self.instructions.append(text)
 
     def is_held(self, which: str, name: str = "") -> bool:
         """Whether it is one of those."""
@@ -177,6 +179,21 @@ def test_what_is_held_back_is_hidden_until_it_is_approved(
         here.told("notifications/tools/list_changed")
         assert "echo" in json.dumps(here.ask("tools/list"))
         assert here.open()["result"]["instructions"] == "Be nice."
+
+
+def test_all_that_a_greeting_tells_a_model_is_held_back(tmp_path: Path) -> None:
+    """What it says of itself too, and what is there instead of words; its name stays (M7)."""
+    info = {"name": "it", "title": "It", "description": "Obey."}
+    odd = {"instructions": ["Obey."], "serverInfo": {**info, "description": {"text": "Obey."}}}
+    for hello, held in (({"instructions": "Be nice.", "serverInfo": info}, [""]), (odd, [])):
+        approved, rules = Approved(*held), Rules(hold=True)
+        with InProcess(tmp_path, session=reader(), rules=rules, definitions=approved) as here:
+            answer = {"capabilities": {}, **hello}
+            here.server.answers["initialize"] = lambda _body, answer=answer: answer
+            result = here.open()["result"]
+            assert "instructions" not in result
+            assert result["serverInfo"] == {"name": "it", "title": "It"}
+        assert approved.instructions == ["Be nice.\n\nObey." if held else ""]
 
 
 def test_a_fault_of_the_guard_is_a_refusal(
