@@ -37,6 +37,7 @@ pre{margin:0 0 1rem;padding:.75rem 1rem;border:1px solid var(--line);border-radi
 background:var(--back);white-space:pre-wrap}
 pre span{display:block;padding-left:4ch;text-indent:-2ch}
 pre span:first-child{padding:0;text-indent:0;font-weight:600}
+a{color:var(--note)}.code{font-size:1.75rem;letter-spacing:.08em}
 p{margin:0 0 .75rem}.who{font-weight:600}.soft,footer{color:var(--soft)}
 form{display:flex;gap:.75rem;margin-top:1.25rem;animation:late 1s step-end}
 @keyframes late{from{visibility:hidden}}

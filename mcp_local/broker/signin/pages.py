@@ -1,11 +1,12 @@
-"""The pages that the browser shows at the end of a sign-in."""
+"""The pages that the browser shows in a sign-in, beside those of the authority."""
 
 from __future__ import annotations
 
+import html
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from mcp_local.broker.loopback.page import simple_page
+from mcp_local.broker.loopback.page import page, safe_text, simple_page
 
 if TYPE_CHECKING:
     from mcp_local.broker.loopback.http import Response
@@ -52,6 +53,20 @@ def cancelled(program: str) -> Response:
             ("", f"You can close this tab and try again from {_named(program)}."),
         ],
     )
+
+
+def device_code(code: str, address: str, program: str) -> Response:
+    """Show a device code, and where it is to be entered."""
+    link = f'<a href="{html.escape(address)}" rel="noreferrer">{safe_text(address)}</a>'
+    name = safe_text(_named(program))
+    body = (
+        f"<p>To sign in to mcp-local for {name}, open {link} on this or any other device, and "
+        f'enter this code:</p><p class="code"><code>{safe_text(code)}</code></p>'
+        "<p>Enter only a code that you asked for yourself: one that somebody sent you would sign "
+        "them in as you.</p>"
+        f'<p class="soft">When it is done there, close this tab and go back to {name}.</p>'
+    )
+    return page(HTTPStatus.OK, "note", "Sign in with a code", body)
 
 
 def _named(program: str) -> str:

@@ -203,7 +203,7 @@ class _SignIn:
         )
         match way.method:
             case SignInMethod.DEVICE:
-                return prompt.by_device()
+                return prompt.by_device(self._screen())
             case SignInMethod.BROWSER:
                 return self._in_browser(prompt)
             case SignInMethod.BROKER:
@@ -241,7 +241,11 @@ class _SignIn:
         except NoBrowser:
             if not fallback:
                 raise
-            return prompt.by_device()
+            return prompt.by_device(self._screen())
+
+    def _screen(self) -> Mapping[str, str] | None:
+        """Return where a screen is to be looked for: a terminal shows all by itself."""
+        return self.environ if self.way.background else None
 
     def _enter(self, step: Callable[..., SignInState]) -> SignInState:
         return self.board.update(partial(step, now=time.time()))
