@@ -48,7 +48,7 @@ def _declare_guard(parser: Parser) -> None:
 
 def _uninstall(arguments: NamedArguments, context: Context) -> ExitCode:
     client = find_client(arguments.client)
-    file = ConfigFile(find_place(client, arguments, context))
+    file = ConfigFile(find_place(client, arguments, context, arguments.name))
     done = Registration(file, client).uninstall(arguments.name)
     return told("Removed", done, client, context)
 
@@ -58,7 +58,7 @@ def _guard(arguments: GuardArguments, context: Context) -> ExitCode:
     settings = context.settings(arguments)
     records = GuardedRecords(settings.home)
     program = find_program(context.environ)
-    file = ConfigFile(find_place(client, arguments, context))
+    file = ConfigFile(find_place(client, arguments, context, arguments.name))
     line = (*program.line, *global_flags(arguments), "run", *policy_words(arguments.policy))
     api = ("--api", arguments.api) if arguments.api else ()
     own_env = own_environment(context)
@@ -71,7 +71,7 @@ def _guard(arguments: GuardArguments, context: Context) -> ExitCode:
 def _unguard(arguments: NamedArguments, context: Context) -> ExitCode:
     client = find_client(arguments.client)
     records = GuardedRecords(context.settings(arguments).home)
-    file = ConfigFile(find_place(client, arguments, context))
+    file = ConfigFile(find_place(client, arguments, context, arguments.name))
     done = Registration(file, client).unguard(arguments.name, records)
     return told("Took the guard away from", done, client, context)
 

@@ -59,7 +59,9 @@ def warn_of_settings(settings: Settings, context: Context) -> None:
             f"The entry signs people in at the emulator, {settings.authority}, and works only "
             "while that runs."
         )
-        context.console.note("  For your own tenant: install it from a terminal without `export`s.")
+        context.console.note(
+            "  For your own tenant: use a terminal without the emulator's exports."
+        )
 
 
 def warn_of_paths(words: Sequence[str], context: Context) -> None:

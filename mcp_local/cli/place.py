@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments
 from mcp_local.desktop.catalogue import BY_ID, places
+from mcp_local.desktop.config_file import ConfigFile
 from mcp_local.desktop.model import Place, Scope
 from mcp_local.errors import ExitCode, UsageError
 
@@ -32,16 +33,21 @@ def declare_place(parser: Parser) -> None:
     """Add the arguments of :class:`PlaceArguments`."""
     parser.add_argument("client", metavar="CLIENT", help=", ".join(BY_ID))
     parser.add_argument(
-        "--scope", choices=list(Scope), help="the person's file, or this folder's (user)"
+        "--scope", choices=list(Scope), help="the person's servers, or this folder's (user)"
     )
     parser.add_argument("--file", metavar="PATH", help="this file instead of the client's own")
 
 
-def find_place(client: DesktopClient, arguments: PlaceArguments, context: Context) -> Place:
-    """Return the file that is meant: named, of the scope, else the first that is there.
+def find_place(
+    client: DesktopClient, arguments: PlaceArguments, context: Context, name: str = ""
+) -> Place:
+    """Return the place that is meant: named, of the scope, else the first that is there.
+
+    ``name`` is that of a server that is there already: then it is the first that has it.
 
     Raises:
         UsageError: the client has none of that scope.
+        Unreadable: a file that had to be looked into doesn't parse.
     """
     known = places(client, context.environ, Path.cwd())
     if arguments.file is not None:
@@ -53,6 +59,10 @@ def find_place(client: DesktopClient, arguments: PlaceArguments, context: Contex
             raise UsageError(
                 f"{client.title} has no {arguments.scope} configuration.", hint="Leave --scope out."
             )
+    elif name:
+        for place in known:
+            if place.path.exists() and name in ConfigFile(place).servers():
+                return place
     there = [place for place in known if place.scope is known[0].scope and place.path.exists()]
     return (there or known)[0]
 

@@ -89,14 +89,18 @@ def find_client(name: str) -> DesktopClient:
 def places(client: DesktopClient, environ: Mapping[str, str], folder: Path) -> list[Place]:
     """Return where the client keeps its servers, the place that is written to first.
 
-    Workspace files belong to ``folder``. The files needn't be there.
+    Workspace files, and what is local, belong to ``folder``. The files needn't be there.
     """
     folders = _folders(environ, folder)
-    return [
+    found = [
         Place(root / path, (keys,), Scope.WORKSPACE if base is Base.WORKSPACE else Scope.USER, kind)
         for base, path, keys, kind in _PLACES[client.id]
         for root in folders[base]
     ]
+    if client.id == "claude-code":
+        local = ("projects", folder.as_posix(), found[0].keys[0])
+        found.append(Place(found[0].path, local, Scope.LOCAL))
+    return found
 
 
 def clients_here(environ: Mapping[str, str], folder: Path) -> list[DesktopClient]:

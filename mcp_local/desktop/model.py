@@ -25,6 +25,8 @@ class Scope(StrEnum):
 
     USER = "user"
     WORKSPACE = "workspace"
+    LOCAL = "local"
+    """The person's own for one folder: what `claude mcp add` writes unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

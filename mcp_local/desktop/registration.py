@@ -43,6 +43,9 @@ class Registration:
         self._file = file
         self._client = client
         self._path = file.place.path
+        outer = file.place.keys[:-1]
+        self._known_as = "#".join([str(self._path), *outer])
+        """The name of this table of servers in the records of what is guarded."""
 
     def install(self, name: str, entry: Entry, *, overwrite: bool) -> Done:
         """Add a server. What an entry of ours of that name says beside its command is kept.
@@ -108,7 +111,7 @@ class Registration:
         ours = Entry(line[0], (*line[1:], *behind), {**own_env, **entry.env})
         table = with_command(value, ours, self._client.shape)
         self._write(name, value, table)
-        records.save(Guarded(str(self._path), name, source, value, table))
+        records.save(Guarded(self._known_as, name, source, value, table))
         return self._done(name)
 
     def unguard(self, name: str, records: GuardedRecords) -> Done:
@@ -118,7 +121,7 @@ class Registration:
             UsageError: there is no such server, or no guard before it.
         """
         value = self._entry(name)
-        record = records.load(str(self._path), name)
+        record = records.load(self._known_as, name)
         entry = behind_guard(value, self._client)
         if record is not None and (record.after == value or entry is None):
             self._file.text.set_source(self._at(name), record.source)
@@ -127,7 +130,7 @@ class Registration:
         else:
             raise self._unguarded(name, value)
         done = self._done(name)
-        records.forget(str(self._path), name)
+        records.forget(self._known_as, name)
         return done
 
     def _guardable(self, name: str, value: Table) -> Entry:

@@ -504,6 +504,13 @@ FAULTS = (
         "MCP_LOCAL_CACHE_PASSPHRASE_FILE",
     ),
     Planted(
+        "an entry of an emulator that has ended",
+        lambda c: c.entries(one={**OURS, "env": {"MCP_LOCAL_CA_FILE": "/nowhere/ca.pem"}}),
+        "claude-desktop",
+        "one's entry names /nowhere/ca.pem (MCP_LOCAL_CA_FILE), which isn't there",
+        "mcp-local install claude-desktop one",
+    ),
+    Planted(
         "a server without a guard",
         lambda c: c.entries(one={"command": "/bin/true"}),
         "claude-desktop",

@@ -10,7 +10,7 @@ from mcp_local.desktop.catalogue import CLIENTS, places
 from mcp_local.desktop.config_file import ConfigFile
 from mcp_local.desktop.doctor.entries import ours
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
-from mcp_local.desktop.model import Format
+from mcp_local.desktop.model import Format, Scope
 from mcp_local.desktop.ours import behind_guard, is_ours
 from mcp_local.desktop.shapes import read_entry
 from mcp_local.errors import McpLocalError
@@ -38,12 +38,12 @@ def clients(
 
 
 def present(environ: Mapping[str, str], folder: Path) -> list[tuple[DesktopClient, Place]]:
-    """Return the configurations that are there, each file once."""
-    found: dict[Path, tuple[DesktopClient, Place]] = {}
+    """Return the configurations that are there, each table of servers once."""
+    found: dict[tuple[Path, tuple[str, ...]], tuple[DesktopClient, Place]] = {}
     for client in CLIENTS:
         for place in places(client, environ, folder):
             if place.path.exists():
-                found.setdefault(place.path.resolve(), (client, place))
+                found.setdefault((place.path.resolve(), place.keys), (client, place))
     return list(found.values())
 
 
@@ -57,8 +57,11 @@ def _file(
         yield from_error(client.id, error)
         return
     own = [name for name, value in servers.items() if is_ours(value, client)]
-    yield ok(client.id, f"{place.path} parses; servers of ours: {', '.join(own) or 'none'}.")
-    yield from _as_read_by(client, place, file.text.text)
+    if place.scope is not Scope.LOCAL:
+        yield ok(client.id, f"{place.path} parses; servers of ours: {', '.join(own) or 'none'}.")
+        yield from _as_read_by(client, place, file.text.text)
+    elif own:
+        yield ok(client.id, f"For this folder alone, servers of ours: {', '.join(own)}.")
     read = {name: read_entry(value, client.shape) for name, value in servers.items()}
     entries = {name: entry for name, entry in read.items() if entry is not None}
     for name in own:

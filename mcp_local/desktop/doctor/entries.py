@@ -10,8 +10,8 @@ from mcp_local.desktop.doctor.finding import Finding, from_error, note, problem
 from mcp_local.errors import McpLocalError
 from mcp_local.origin import install_hint
 from mcp_local.policy.load import load_policy
-from mcp_local.settings.keys import KEYS, PASSPHRASE_VARIABLE
-from mcp_local.settings.paths import home_folder
+from mcp_local.settings.keys import CA_FILE, KEYS, PASSPHRASE_FILE, PASSPHRASE_VARIABLE
+from mcp_local.settings.paths import absolute, home_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,6 +71,15 @@ def _environment(
             f"The cache's passphrase stands in {name}'s entry, for everyone who reads the file.",
             "Put it into a file of yours alone, named by MCP_LOCAL_CACHE_PASSPHRASE_FILE.",
         )
+    for key in (CA_FILE, PASSPHRASE_FILE):
+        file = entry.env.get(key.variable)
+        if file and not absolute(file).is_file():
+            yield problem(
+                client.id,
+                f"{name}'s entry names {file} ({key.variable}), which isn't there; an emulator "
+                "takes its own with it when it ends.",
+                f"Correct it, or write it anew: mcp-local install {client.id} {name} …",
+            )
     its_home = home_folder(entry.env)[0]
     if home is not None and its_home != home:
         yield note(

@@ -29,7 +29,8 @@ def policy(
     if not path:
         yield note(
             "policy",
-            "None is set: only components with a check of their own are served.",
+            "None is set here: without `--policy`, only components with a check of their own are "
+            "served.",
             "Write a first one: mcp-local policy init TARGET",
         )
         return

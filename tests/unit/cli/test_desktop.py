@@ -33,6 +33,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (["cursr", "g"], "No client is known as 'cursr'"),
         (["windsurf", "--link"], "has no links"),
         (["windsurf", "--scope", "workspace"], "has no workspace configuration"),
+        (["cursor", "--scope", "local"], "has no local configuration"),
     ],
 )
 def test_what_can_not_work_is_refused_before_anything_is_written(
@@ -89,7 +90,7 @@ def test_a_proxys_password_stays_out_of_the_clients_file(
 def test_what_takes_the_place_of_an_entry_of_ours_is_told(
     environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What was and what is; a variable goes by its name alone; a second guard is refused."""
+    """What was and what is; a variable goes by its name alone."""
     words = ["install", "cursor", "g", "--policy", "preset:read-only"]
     command = ["--", sys.executable, "s3cret-argument"]
     assert main([*words, *command], environ) is ExitCode.OK
@@ -106,11 +107,6 @@ def test_what_takes_the_place_of_an_entry_of_ours_is_told(
     assert "s3cret-value" not in text
     args = json.loads(text)["mcpServers"]["g"]["args"]
     assert args[:5] == ["run", "--policy", "preset:read-only", "--pass-env", "GIT_TOKEN"]
-    assert main(["guard", "cursor", "g"], environ) is ExitCode.USAGE
-    told = capsys.readouterr()
-    assert "'g' has mcp-local before it already" in told.err
-    assert "first: mcp-local unguard cursor g" in told.err
-    assert file.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(
@@ -161,3 +157,28 @@ def test_an_argument_of_this_folder_is_told(
     words = ["cursor", "--print", "--", sys.executable, "server.py", "--quiet"]
     assert main(["install", *words], environ) is ExitCode.OK
     assert "warning: server.py: a client may start" in capsys.readouterr().err
+
+
+def test_a_server_that_claude_code_keeps_for_one_folder_is_guarded(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What `claude mcp add` writes unless told otherwise is found by its name."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / ".claude.json"
+    servers = {"files": {"type": "stdio", "command": "npx", "args": ["x"]}}
+    projects = {tmp_path.as_posix(): {"mcpServers": servers}}
+    before = json.dumps({"projects": projects, "mcpServers": {"other": {"command": "y"}}})
+    file.write_text(before, encoding="utf-8")
+    assert main(["guard", "claude-code", "files"], environ) is ExitCode.OK
+    after = json.loads(file.read_text(encoding="utf-8"))
+    args = after["projects"][tmp_path.as_posix()]["mcpServers"]["files"]["args"]
+    assert args == ["run", "--", "npx", "x"]
+    assert main(["doctor", "--offline"], environ) is ExitCode.PROBLEMS
+    told = capsys.readouterr().out
+    assert "For this folder alone, servers of ours: files." in told
+    assert "Without a guard: other." in told
+    assert main(["unguard", "claude-code", "files"], environ) is ExitCode.OK
+    assert file.read_text(encoding="utf-8") == before

@@ -147,8 +147,9 @@ def test_a_guard_goes_before_a_server_and_away_again(name: str, home: Path) -> N
     assert guarded.env == {"MCP_LOCAL_HOME": "/h", **entry.env}
     assert is_ours(value, client)
     assert behind_guard(value, client) == Entry("npx", ("-y", "server-filesystem"), guarded.env, "")
-    with pytest.raises(UsageError, match="mcp-local before it already"):
+    with pytest.raises(UsageError, match="mcp-local before it already") as caught:
         Registration(after, client).guard("files", LINE, {}, records)
+    assert caught.value.hint.endswith(f"mcp-local unguard {name} files")
     Registration(after, client).unguard("files", records)
     assert after.place.path.read_text(encoding="utf-8") == FILES[name]
     with pytest.raises(UsageError, match="no guard"):
@@ -406,3 +407,19 @@ OURS = Entry(PROGRAM, ("run", "/a.py", "--policy", "/p.yaml"), env={"A": "s3cret
 def test_what_two_entries_say_otherwise_is_told(old: Entry, new: Entry, told: list[str]) -> None:
     """Neither values of variables nor arguments of others' commands."""
     assert sorted(changes(old, new)) == sorted(told)
+
+
+def test_servers_of_one_folder_are_kept_apart_from_the_persons(home: Path) -> None:
+    """One file of Claude Code has both, and a server's name may stand in both."""
+    client, records = find_client("claude-code"), GuardedRecords(home / "state")
+    everywhere, _, here = places(client, os.environ, home)
+    for place, command in ((everywhere, "npx"), (here, "uvx")):
+        file = ConfigFile(place)
+        file.text.set((*place.keys, "files"), {"command": command, "args": []})
+        file.save()
+    text = here.path.read_text(encoding="utf-8")
+    for place in (everywhere, here):
+        Registration(ConfigFile(place), client).guard("files", LINE, {}, records)
+    for place in (everywhere, here):
+        Registration(ConfigFile(place), client).unguard("files", records)
+    assert here.path.read_text(encoding="utf-8") == text
