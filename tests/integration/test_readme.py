@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_local.testing import SignsInAs
+    from tests.support.commands import Commands
 
 PARSERS: dict[str, Callable[[str], object]] = {
     "json": json.loads,
@@ -50,7 +51,9 @@ def command_name(use: str) -> str:
 EVERYWHERE = ("--config", "--tenant", "--client-id", "--verbose", "--json")
 
 
-def test_commands_run(entra_as: SignsInAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_run(
+    commands: Commands, entra_as: SignsInAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every console block marked ``<!-- run -->``, in order, with the files that README shows."""
     environ = entra_as("reader")
     folder = tmp_path / "work"
@@ -64,7 +67,7 @@ def test_commands_run(entra_as: SignsInAs, tmp_path: Path, monkeypatch: pytest.M
         if expected is None:
             continue
         for command in block.commands:
-            done = _run(command, environ)
+            done = _run(commands, command, environ)
             wanted = int(expected.removeprefix("exit ") or 0)
             assert done.returncode == wanted, (
                 f"README.md:{block.line}: {command}\n{done.stdout}{done.stderr}"
@@ -73,8 +76,12 @@ def test_commands_run(entra_as: SignsInAs, tmp_path: Path, monkeypatch: pytest.M
     assert ran >= len(("login", "whoami", "tools", "can", "call"))
 
 
-def _run(command: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def _run(
+    commands: Commands, command: str, environ: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
     program, *words = shlex.split(command)
+    if program == "mcp-local":
+        return commands.run(words, environ, Path.cwd())
     programs = Path(PROGRAM).parent
     return subprocess.run(
         [programs / program, *words],

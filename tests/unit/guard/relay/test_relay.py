@@ -262,17 +262,20 @@ def test_a_result_may_not_ask_for_more_than_a_request(method: str, tmp_path: Pat
         assert "elicitation/create:url" in json.dumps(here.ask(method, {"name": "echo"}))
 
 
-def test_a_list_is_of_whoever_is_signed_in_when_it_is_made(here: InProcess) -> None:
+@pytest.mark.parametrize("era", ERAS)
+def test_a_list_is_of_whoever_is_signed_in_when_it_is_made(era: str, tmp_path: Path) -> None:
     """Not of who was when it was asked for, when they have signed out meanwhile."""
     tools: list[Any] = [{"name": "echo", "inputSchema": {}}]
+    with InProcess(tmp_path, era, session=reader(), hold=0.0) as here:
 
-    def slow(_: Any) -> Any:
-        here.session.token = None
-        return {"tools": tools}
+        def slow(_: Any) -> Any:
+            here.session.token = None
+            return {"tools": tools}
 
-    here.server.answers["tools/list"] = slow
-    names = {tool["name"] for tool in here.ask("tools/list")["result"]["tools"]}
-    assert names == RESERVED
+        here.open()
+        here.server.answers["tools/list"] = slow
+        names = {tool["name"] for tool in here.ask("tools/list")["result"]["tools"]}
+        assert names == RESERVED
 
 
 def test_lists_wait_for_a_client_that_does_not_read(
