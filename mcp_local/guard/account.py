@@ -157,6 +157,8 @@ def who(status: Status) -> str:
         lines.append("Everything else comes back once Microsoft Entra ID can be reached.")
     elif status.expires_at:
         lines.append(f"Valid until {_iso(status.expires_at)}; renewed by itself while in use.")
+    if status.storage is not None and status.storage.kind == "memory":
+        lines.append(clean(status.storage.detail))  # C12, C13: a weaker place is never silent
     if status.unverified:
         lines.append("These roles are declared in the settings, not verified by anybody.")
     if status.development:

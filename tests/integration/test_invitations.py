@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -126,6 +127,27 @@ def test_question_put_aside_becomes_a_tab(here: Desk, tmp_path: Path) -> None:
     with _program(here, tmp_path, RELAYED, HANDSHAKE) as program:
         program.open()
         program.action = "cancel"
+        used = program.post("tools/call", call(tool, arguments))
+        here.visit("writer")
+        assert answer in json.dumps(program.answer(used).message["result"])
+    assert len(here.tabs()) == 1
+
+
+@pytest.mark.heavy
+@crosswise
+def test_call_ends_before_clients_give_up(kind: str, era: str, here: Desk, tmp_path: Path) -> None:
+    """Nobody comes for 40 s: the call says what to do, and its retry has the result."""
+    tool, answer, arguments = TOOLS[kind]
+    with _program(here, tmp_path, kind, era, {}) as program:
+        program.open()
+        began = time.monotonic()
+        used = program.post("tools/call", call(tool, arguments, progressToken="p"))
+        time.sleep(35)  # waits of tests have 30 s
+        result = program.answer(used).message["result"]
+        assert 39 < time.monotonic() - began < 50
+        assert here.state().start_url in result["content"][0]["text"]
+        notices = [each for each in program.heard if b"notifications/progress" in each.raw]
+        assert len(notices) >= 7
         used = program.post("tools/call", call(tool, arguments))
         here.visit("writer")
         assert answer in json.dumps(program.answer(used).message["result"])

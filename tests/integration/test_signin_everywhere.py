@@ -11,7 +11,7 @@ import pytest
 from mcp_local.broker.state import Phase
 from mcp_local.emulator.visitor import browser_command
 from tests.support.chat import LEGACY, MODERN, NOTES, PROGRAM, Chat, chat, run
-from tests.support.desk import Desk, desk
+from tests.support.desk import PATIENCE, Desk, desk
 from tests.support.relayed import PLAIN
 from tests.support.wire import HANDSHAKE, Wire
 
@@ -25,6 +25,7 @@ roles:
   Task.Read: {tools: [echo]}
   Task.Write: {includes: [Task.Read], tools: [touch]}
 """
+_WHOAMI = "mcp_local_whoami"
 HOSTED, RELAYED = "hosted", "relayed"
 heavy = pytest.mark.heavy
 kinds = pytest.mark.parametrize("kind", [pytest.param(HOSTED, marks=heavy), RELAYED])
@@ -58,11 +59,15 @@ async def _told(client: Chat, tools: set[str]) -> None:
 @pytest.mark.parametrize(
     ("hosted", "relayed"), [(MODERN, LEGACY), pytest.param(LEGACY, MODERN, marks=heavy)]
 )
-def test_switch_and_sign_out_reach_every_program(
+def test_every_program_follows_the_person(
     hosted: str, relayed: str, here: Desk, tmp_path: Path
 ) -> None:
-    """``login`` as somebody else, then ``logout``: both servers tell, and list for who is there."""
-    here.sign_in("reader")
+    """One prompt at the cold start of both; a new role, another person, nobody: both lists follow.
+
+    The role was granted a minute ago, and one client asks for it (PIM); ``login`` as somebody
+    else and ``logout`` are those of a terminal.
+    """
+    here.set(LIST_HOLD="0")
     own, wrapped = _words(HOSTED, tmp_path), _words(RELAYED, tmp_path)
 
     async def story() -> None:
@@ -70,22 +75,38 @@ def test_switch_and_sign_out_reach_every_program(
             chat(own, here.environ, era=hosted) as one,
             chat(wrapped, here.environ, era=relayed) as two,
         ):
-            assert await one.tools() == {"list_notes", "count_slowly"}
-            assert await two.tools() == {"echo"}
+            for client in (one, two):
+                assert await client.tools() == set()
+            await asyncio.to_thread(here.tab)
+            for client in (one, two):
+                async with asyncio.timeout(PATIENCE):
+                    while "sign-in is waiting in the browser" not in await client.say(_WHOAMI):
+                        pass  # the state is looked at twice a second
+            await asyncio.to_thread(here.visit, "reader")
+            await _told(one, {"list_notes", "count_slowly"})
+            await _told(two, {"echo"})
+            here.emulator.assign("reader", "Task.Write")
+            assert "Task.Write" in await one.say(_WHOAMI, refresh=True)
+            await _told(one, {"list_notes", "count_slowly", "add_note"})
+            await _told(two, {"echo", "touch"})
+            here.emulator.assign("reader", "Task.Read")
+            assert (await asyncio.to_thread(here.run, "refresh", "--force")).returncode == 0
+            await _told(one, {"list_notes", "count_slowly"})
+            await _told(two, {"echo"})
             here.environ["BROWSER"] = browser_command("writer")
             assert (await asyncio.to_thread(here.run, "login")).returncode == 0
             await _told(one, {"list_notes", "count_slowly", "add_note"})
             await _told(two, {"echo", "touch"})
-            assert "Walter Writer" in await one.say("mcp_local_whoami")
-            assert "Walter Writer" in await two.say("mcp_local_whoami")
+            assert "Walter Writer" in await one.say(_WHOAMI)
+            assert "Walter Writer" in await two.say(_WHOAMI)
             assert (await asyncio.to_thread(here.run, "logout")).returncode == 0
             await _told(one, set())
             await _told(two, set())
-            assert "nobody is signed in" in await one.say("mcp_local_whoami")
+            assert "nobody is signed in" in await one.say(_WHOAMI)
             assert "Sign-in needed" in await two.say("echo", text="x")
 
     run(story())
-    assert here.tabs() == []
+    assert len(here.tabs()) == 1
     assert here.state().phase is Phase.SIGNED_OUT
 
 

@@ -14,7 +14,9 @@ from mcp_local.broker.state import Phase
 from mcp_local.broker.state_file import StateFile
 from mcp_local.emulator import Fault
 from mcp_local.emulator.visitor import Mood, browser_command, visit
+from mcp_local.guard.account import who
 from tests.support.desk import PATIENCE, Desk, desk, wait_for
+from tests.support.disk import fill, small_disk
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
@@ -428,6 +430,31 @@ def test_home_that_cannot_be_written(here: Desk) -> None:
         assert status.storage.kind == "memory"
 
     _in_session(here, story)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_home_that_is_full(known: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """C5, C12: who is signed in stays so; else it is memory, with a warning, and a renewal too."""
+    with small_disk() as disk, desk(disk / "home") as here:
+        here.sign_in("reader") if known else here.machine.store()
+        fill(disk)
+
+        async def story(session: LocalSession) -> None:
+            await session.ready()
+            if not known:
+                await _until(lambda: session.status().start_url)
+                await asyncio.to_thread(visit, session.status().start_url, "reader")
+                await session.ready(hold=60)
+            here.emulator.assign("reader", "Admin")
+            status = await session.refresh()
+            assert (status.phase, status.roles) == (Phase.SIGNED_IN, ("Admin",))
+            assert status.storage is not None
+            assert status.storage.kind == "memory"
+            assert "No space left" in status.storage.detail
+            assert "Nothing is kept on disk" in who(status)
+
+        _in_session(here, story)
+        assert here.run("login").returncode == 2
 
 
 def test_process_that_cannot_start_is_told(here: Desk) -> None:

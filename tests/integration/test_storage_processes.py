@@ -12,9 +12,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,9 +23,7 @@ from mcp_local.errors import StorageError
 from mcp_local.log import read_tail
 from mcp_local.settings.model import CacheKey, Settings
 from tests.support import storage_worker
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
+from tests.support.disk import fill, small_disk
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are POSIX's")
 CANARY = b"canary-K3yOfTheCache"
@@ -98,23 +95,6 @@ def test_a_full_disk_keeps_the_old_content(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["msal.file.bin", "store.lock"]
 
 
-@contextmanager
-def small_disk() -> Generator[Path]:
-    """A file system of 256 KB of one's own, where we may mount one."""
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]
-        try:
-            mounted = subprocess.run(["mount", *options], capture_output=True, check=False)
-        except FileNotFoundError:
-            pytest.skip("needs mount")
-        if mounted.returncode:
-            pytest.skip("may not mount a small file system")
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", folder], check=True)
-
-
 def test_a_disk_that_is_really_full_keeps_the_old_content() -> None:
     """The same on a file system without a free byte: store and log go on afterwards (C5)."""
     with small_disk() as folder:
@@ -122,21 +102,12 @@ def test_a_disk_that_is_really_full_keeps_the_old_content() -> None:
         assert seen["saved"] == seen["found"] > 0
         assert "No space left" in seen["message"]
         (folder / "ballast").write_bytes(b"")
-        with suppress_full(), (folder / "ballast").open("wb", buffering=0) as ballast:
-            while True:
-                ballast.write(b"x" * 4096)
+        fill(folder)
         assert result(start("log", folder / "log.jsonl", "x", 5)) == 5
         (folder / "ballast").unlink()
         assert result(start("log", folder / "log.jsonl", "y", 5)) == 5
         kept = [json.loads(line) for line in read_tail(folder / "log.jsonl", 5)]
         assert [event["writer"] for event in kept] == ["y"] * 5
-
-
-@contextmanager
-def suppress_full() -> Generator[None]:
-    """Go on once the disk is full."""
-    with pytest.raises(OSError, match="No space left"):
-        yield
 
 
 @pytest.mark.parametrize(

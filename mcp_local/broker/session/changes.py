@@ -9,7 +9,7 @@ from mcp_local.broker.status import WORDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mcp_local.broker.state import Status
+    from mcp_local.broker.state import Status, Storage
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
 
@@ -23,6 +23,7 @@ class Changes:
         self._known: object = None
         self._person: object = None
         self._state = ""
+        self._storage: Storage | None = None
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` each time the signed-in person or what they may do changes."""
@@ -40,6 +41,7 @@ class Changes:
             self._compare(token(), status())
 
     def _compare(self, token: VerifiedToken | None, status: Status) -> None:
+        self._warn_of(status.storage)
         state = WORDS[status.phase]
         if state != self._state:
             self._state = state
@@ -51,3 +53,9 @@ class Changes:
             self._person = person
             for callback in self._callbacks:
                 callback()
+
+    def _warn_of(self, storage: Storage | None) -> None:
+        """Say where a sign-in ends with the server (C12, C13)."""
+        if storage != self._storage and storage is not None and storage.kind == "memory":
+            self._log.event("memory_only", level="warning", why=storage.detail)
+        self._storage = storage

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 4 * 1024 * 1024
 """Bytes; far more than any file of ours has, so that a planted one can't fill the memory."""
+_ROOM = 64 * 1024
+"""Bytes that a sign-in may need."""
 _TEMPORARY = ".tmp"
 _STALE = 60.0
 """Seconds after which a temporary file belongs to a process that died: writing takes far less."""
@@ -109,6 +111,22 @@ def atomic_write(path: Path, data: bytes) -> None:
                 temporary.unlink()
             raise
         system.sync_dir(path.parent)
+
+
+def check_room(folder: Path) -> None:
+    """Check that what a sign-in needs can be written to the folder.
+
+    Raises:
+        StorageError: the disk is full, or the like.
+    """
+    probe = folder / f"room.{os.urandom(8).hex()}{_TEMPORARY}"
+    with _named(folder, "written to"):
+        try:
+            with os.fdopen(system.create_private(probe), "wb") as file:
+                file.write(bytes(_ROOM))
+        finally:
+            with suppress(OSError):
+                probe.unlink()
 
 
 def sweep(folder: Path, *, older_than: float = _STALE) -> int:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from mcp_local.broker.storage.entries import Entry, retire
 from mcp_local.broker.storage.file_store import FileStore
-from mcp_local.broker.storage.files import FileLock, private_dir, sweep
+from mcp_local.broker.storage.files import FileLock, check_room, private_dir, sweep
 from mcp_local.broker.storage.keystore import in_memory, open_key
 from mcp_local.broker.storage.memory_store import MemoryStore
 from mcp_local.broker.storage.seal import Seal
@@ -87,7 +88,21 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     store = FileStore(folder, Seal(key.key), key.storage)
     if store.has_foreign():
         return MemoryStore(in_memory(_sealed_by_other(key.storage.kind, folder)), folder)
+    try:
+        check_room(folder)
+    except StorageError as error:  # C5, C12: what lies there is read, and nothing is lost
+        return _taken_over(store, MemoryStore(in_memory(error.message), folder))
     return store
+
+
+def _taken_over(files: FileStore, memory: MemoryStore) -> MemoryStore:
+    """Let memory begin with what the files hold."""
+    for entry in Entry:
+        with suppress(StorageError):
+            data = files.load(entry)
+            if data is not None:
+                memory.save(entry, data)
+    return memory
 
 
 def _prepare(home: Path, folder: Path) -> None:
