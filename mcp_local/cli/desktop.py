@@ -62,7 +62,7 @@ def _guard(arguments: GuardArguments, context: Context) -> ExitCode:
     line = (*program.line, *global_flags(arguments), "run", *policy_words(arguments.policy))
     api = ("--api", arguments.api) if arguments.api else ()
     own_env = own_environment(context)
-    warn_of_settings(settings, context)
+    warn_of_settings(settings, arguments.policy or settings.policy, context)
     warm(program, context)
     done = Registration(file, client).guard(arguments.name, (*line, *api), own_env, records)
     return told("Guarded", done, client, context)

@@ -47,8 +47,11 @@ def own_environment(context: Context) -> dict[str, str]:
     return found
 
 
-def warn_of_settings(settings: Settings, context: Context) -> None:
-    """Say where the entry will not start, or not for long; it may be meant to be so."""
+def warn_of_settings(settings: Settings, policy: str, context: Context) -> None:
+    """Say where the entry will not start, not for long, or in vain; it may be meant to be so.
+
+    ``policy`` is the one that holds for the server; empty: there is none.
+    """
     try:
         require_sign_in(settings)
     except SettingsError as error:
@@ -61,6 +64,14 @@ def warn_of_settings(settings: Settings, context: Context) -> None:
         )
         context.console.note(
             "  For your own tenant: use a terminal without the emulator's exports."
+        )
+    if not policy:
+        context.console.warn(
+            "No policy is named: only the account tools are served, and what has a check of its "
+            "own."
+        )
+        context.console.note(
+            "  Name one: --policy FILE, or preset:read-only. A first one: mcp-local policy init"
         )
 
 

@@ -28,6 +28,7 @@ from mcp_local.desktop.registration import Registration
 from mcp_local.desktop.shapes import new_entry
 from mcp_local.errors import ExitCode, UsageError
 from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget, find_target
+from mcp_local.wiring import policy_path
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
@@ -80,7 +81,7 @@ def _install(arguments: InstallArguments, context: Context) -> ExitCode:
         (*program.line[1:], *_run_words(arguments, target)),
         env=own_environment(context),
     )
-    warn_of_settings(settings, context)
+    warn_of_settings(settings, policy_path(settings, target.policy), context)
     warn_of_paths(arguments.command[1:], context)
     note_passed(arguments.pass_env, client.title, context)
     if arguments.only_print or arguments.link:
@@ -101,7 +102,9 @@ def _target(arguments: InstallArguments, settings: Settings) -> Target:
         if arguments.name not in settings.servers:
             raise UsageError(
                 f"There is no server {arguments.name!r} under [servers] in {settings.config_file}.",
-                hint="Say what is installed under that name: a file, an address, or -- COMMAND.",
+                hint=f"mcp-local install {arguments.client} NAME {arguments.name}"
+                if any(mark in arguments.name for mark in "./:")
+                else "Say what is installed under that name: a file, an address, or -- COMMAND.",
             )
     if arguments.command:
         arguments.command = (_absolute(arguments.command[0], Path.cwd()), *arguments.command[1:])

@@ -29,6 +29,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (["cursor", "g", "--policy", "preset:readonly", "--", "python"], "no preset 'readonly'"),
         (["cursor", "g", "--policy", "nowhere.yaml", "--", "python"], "nowhere.yaml"),
         (["cursor", "g"], "no server 'g' under [servers]"),
+        (["cursor", "g.py"], "mcp-local install cursor NAME g.py"),
         (["cursor", "g", "--", "no-such-command"], "There is no command 'no-such-command'"),
         (["cursr", "g"], "No client is known as 'cursr'"),
         (["windsurf", "--link"], "has no links"),
@@ -137,12 +138,17 @@ def test_an_entry_that_needs_the_emulator_is_told(
         "MCP_LOCAL_CA_FILE": str(tmp_path / "ca.pem"),
     }
     assert main(["install", "cursor", "--print"], local) is ExitCode.OK
-    assert "works only while that runs" in capsys.readouterr().err
+    assert "works only while that runs" in (told := capsys.readouterr().err)
+    assert "No policy" not in told  # the sample brings one
     file = tmp_path / ".cursor" / "mcp.json"
     file.parent.mkdir()
     file.write_text('{"mcpServers": {"g": {"command": "npx", "args": ["x"]}}}', encoding="utf-8")
     assert main(["guard", "cursor", "g"], local) is ExitCode.OK
-    assert f"https://localhost:1/{tenant}, and works only" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"https://localhost:1/{tenant}, and works only" in told
+    assert "No policy is named" in told
+    assert main(["install", "cursor", "g", "https://x.example/mcp", "--print"], local) == 0
+    assert "No policy is named" in capsys.readouterr().err
 
 
 def test_an_argument_of_this_folder_is_told(
