@@ -38,6 +38,8 @@ echo '{"ready": 1}'
 while :; do sleep 9; done
 """
 """Ignores its end; has a child that does, one with a session of its own, and an orphan."""
+LATE = 4.0
+"""Seconds by which a busy machine may be late."""
 
 
 def make(script: str, log: Notes | None = None, environ: dict[str, str] | None = None) -> Child:
@@ -124,7 +126,7 @@ def test_a_server_may_end_by_itself_first(tmp_path: Path) -> None:
     with started(f"trap 'exit 9' TERM; cat; sleep 0.1; echo saved > {done}") as child:
         begun = time.monotonic()
         child.stop()
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 1 + LATE
     assert done.read_text() == "saved\n"
     with pytest.raises(UpstreamGone):
         child.send(b"{}")
@@ -144,7 +146,7 @@ def test_one_that_does_not_is_asked_and_then_killed(tmp_path: Path) -> None:
         assert pid is not None
         begun = time.monotonic()
         child.stop()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 2 + LATE
         assert left_after([pid], 0) == []
     assert heard.read_text().split() == ["eof", "term"]
 
@@ -180,7 +182,7 @@ def test_nothing_outlives_our_own_death() -> None:
         below = descendants(process.pid)
         assert len(below) >= 5
         process.kill()
-        assert left_after(below, 2) == []
+        assert left_after(below, 2 + LATE) == []
 
 
 def test_the_server_outlives_neither_us_nor_the_keeper() -> None:
@@ -190,7 +192,7 @@ def test_the_server_outlives_neither_us_nor_the_keeper() -> None:
         os.kill(keeper, signal.SIGSTOP)  # so that it can't do its work
         process.kill()
         os.kill(keeper, signal.SIGKILL)
-        assert left_after([server], 2) == []
+        assert left_after([server], 2 + LATE) == []
 
 
 def test_a_keeper_that_is_told_to_end_ends_its_server() -> None:
@@ -213,7 +215,7 @@ def test_a_keeper_that_does_not_do_its_work_is_killed(monkeypatch: pytest.Monkey
         assert pid is not None
         os.kill(parents(pid)[0], signal.SIGSTOP)
         child.stop()
-        assert left_after([pid], 1) == []
+        assert left_after([pid], 1 + LATE) == []
         assert repr(child) == "Child('sh')"  # arguments may hold secrets
 
 

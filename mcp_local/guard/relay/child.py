@@ -68,6 +68,7 @@ class Child:
         self._messages: Iterator[bytes] = iter(())
         self._listening: threading.Thread | None = None
         self._ended = ""
+        self._over = threading.Event()
         self._hopeless = False
         self._stopped = False
         self._sending = threading.Lock()
@@ -104,6 +105,7 @@ class Child:
             try:
                 _write(self._running.stdin, message + b"\n")
             except OSError:
+                self._over.wait(_EXIT_WAIT)  # who receives is about to know why
                 gone = self._ended or f"{self._command} no longer reads its standard input."
                 raise UpstreamGone(gone) from None
 
@@ -192,6 +194,7 @@ class Child:
 
     def _end_with(self, why: str, *, hopeless: bool = False) -> None:
         self._ended, self._hopeless = why, self._hopeless or hopeless
+        self._over.set()
         if self._listening is not None:
             self._listening.join(_EXIT_WAIT)  # what it said last is about to be asked for
         level = "info" if self._stopped else "error"
