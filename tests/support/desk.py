@@ -90,7 +90,7 @@ class Desk:
         self._tabs = folder / "tabs"
         own = {name: value for name, value in os.environ.items() if name != "BROWSER"}
         self.environ = own | machine.environ
-        self.use_browser([sys.executable, tab.__file__, str(self._tabs)])
+        self.use_browser([sys.executable, "-S", tab.__file__, str(self._tabs)])
 
     def use_browser(self, command: list[str]) -> None:
         """Set ``BROWSER``; by default the addresses to be opened are only noted."""
