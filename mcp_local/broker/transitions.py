@@ -34,6 +34,7 @@ _INTERRUPTED = Problem(
     "The sign-in was ended from outside before it was finished.",
     "Ask for the sign-in again, or run `mcp-local login`.",
 )
+_STOPPED = Problem("cancelled", "The sign-in was stopped.", "Start it again.")
 _NOBODY = {"signed_out", "account_changed"}
 """Codes that say that there is nobody whose token could be renewed."""
 
@@ -100,8 +101,7 @@ def failed(state: SignInState, *, now: float, error: McpLocalError) -> SignInSta
 
 def stopped(state: SignInState, *, now: float) -> SignInState:
     """End a sign-in as the person wanted."""
-    problem = Problem("cancelled", "The sign-in was stopped.", "Start it again.")
-    return replace(_settled(state, Phase.SIGNED_OUT, now), problem=problem)
+    return replace(_settled(state, Phase.SIGNED_OUT, now), problem=_STOPPED)
 
 
 def signed_out(state: SignInState, *, now: float) -> SignInState:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,10 @@ from mcp_local.broker.signin.prompts import (
 )
 from mcp_local.broker.state import Problem
 from mcp_local.broker.status import MEANINGS, WORDS
-from mcp_local.broker.transitions import _INTERRUPTED  # pyright: ignore[reportPrivateUsage]
+from mcp_local.broker.transitions import (
+    _INTERRUPTED,  # pyright: ignore[reportPrivateUsage]
+    _STOPPED,  # pyright: ignore[reportPrivateUsage]
+)
 from tests.support.doc_tables import DOCS
 
 if TYPE_CHECKING:
@@ -51,6 +55,7 @@ def messages() -> Iterator[str]:
         problem_of(NoAccountBroker()),
         clock,
         _FAULT,
+        _STOPPED,
         _NO_SIGN_IN,
     )
     yield "| code | message | what helps |"
@@ -60,15 +65,64 @@ def messages() -> Iterator[str]:
         yield f"| `{code}` | {said.message} | {said.hint} |"
 
 
+_RAISED = {
+    "SignInFailed": 0,
+    "SignInNeeded": 0,
+    "Unreachable": 0,
+    "AuthorityDown": 0,
+    "WrongAccount": 0,
+    "StorageError": 0,
+    "TokenRejected": 1,
+}
+"""Which argument of each error is its text."""
+
+
+def rarer() -> Iterator[str]:
+    """Return the table of all other texts, as they stand in the program's own files."""
+    yield "| message | what helps |"
+    yield "|---|---|"
+    package = DOCS.parent / "mcp_local"
+    files = [file for room in ("broker", "identity") for file in (package / room).rglob("*.py")]
+    calls = (
+        node
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
+    for said, helps in sorted({_raised(call) for call in calls} - {("", "")}):
+        yield f"| {said} | {helps} |".replace("<", "&lt;")
+
+
+def _raised(call: ast.Call) -> tuple[str, str]:
+    name = call.func.id if isinstance(call.func, ast.Name) else ""
+    place = _RAISED.get(name, len(call.args))
+    said = _text(call.args[place]) if place < len(call.args) else ""
+    helps = next((_text(word.value) for word in call.keywords if word.arg == "hint"), "")
+    return (said, helps) if said else ("", "")
+
+
+def _text(node: ast.expr) -> str:
+    """Return a text of the program, with three dots for what is filled in."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(each) if isinstance(each, ast.Constant) else "…" for each in parts)
+        case _:
+            return ""
+
+
 def page() -> str:
     """Return docs/sign-in.md with its tables made anew."""
     text = PAGE.read_text(encoding="utf-8")
-    for name, rows in (("states", states()), ("messages", messages())):
-        table = "\n".join(rows) + "\n"
+    for name, rows in _TABLES.items():
+        table = "\n".join(rows()) + "\n"
         marked = re.compile(rf"(?<=<!-- {name} -->\n).*?(?=<!-- /{name} -->\n)", re.DOTALL)
         text = marked.sub(lambda _, made=table: made, text)
     return text
 
+
+_TABLES: Final = {"states": states, "messages": messages, "rarer": rarer}
 
 if __name__ == "__main__":
     PAGE.write_text(page(), encoding="utf-8", newline="\n")

@@ -34,7 +34,7 @@ def open_loopback(ports: Iterable[int]) -> list[socket.socket]:
             return opened
     raise SignInFailed(
         "The port for the answer of the sign-in page is taken by another program.",
-        hint="Choose another one with `mcp-local login --no-browser --port N`, or leave it out.",
+        hint="Choose another one with `mcp-local login --no-browser --port 8401`, or leave it out.",
     )
 
 
