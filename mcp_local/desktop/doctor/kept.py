@@ -10,6 +10,7 @@ from mcp_local.broker.state_file import StateFile, sign_in_lock
 from mcp_local.broker.status import MEANINGS, WORDS
 from mcp_local.broker.storage.entries import Entry
 from mcp_local.broker.storage.files import FileLock
+from mcp_local.broker.storage.keystore import IN_MEMORY
 from mcp_local.broker.storage.store import open_store
 from mcp_local.broker.transitions import WAITING
 from mcp_local.desktop.doctor.finding import (
@@ -54,7 +55,9 @@ def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
     if settings.cache_key is CacheKey.MEMORY:
         yield note("key store", storage.detail)
     elif storage.kind == "memory":
-        yield problem("key store", f"A sign-in is kept in memory only: {storage.detail}", _KEYRING)
+        why = storage.detail.removeprefix(IN_MEMORY)
+        kept = f"A sign-in is kept in memory only, and ends with its process.{why}"
+        yield problem("key store", kept, _KEYRING)
     elif not storage.encrypted:
         yield note("key store", storage.detail, "Where there is a keyring, leave `cache.key` out.")
     else:
