@@ -1,4 +1,4 @@
-"""Our command line in processes of their own, which cost little: forks, where there are any."""
+"""Our command line in processes of their own, which cost little: forks, where those are safe."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _start(
 def running_commands() -> Generator[Commands]:
     """Hold the process ready that commands are forked from."""
     with tempfile.TemporaryDirectory() as folder:
-        if sys.platform == "win32":
+        if sys.platform != "linux":
             yield Commands(None, Path(folder))
             return
         line = [sys.executable, "-P", str(_FORKING)]

@@ -1,7 +1,7 @@
 """Runs our commands in forks of one process that has imported FastMCP: ``python -P forking.py``.
 
 Told one command a line on standard input, as JSON; answers each with its exit code. A fork ends as
-any process of ours does. POSIX only.
+any process of ours does. Linux only.
 """
 
 from __future__ import annotations
