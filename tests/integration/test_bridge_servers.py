@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +18,23 @@ import pytest
 from fastmcp import Context  # noqa: TC002 - FastMCP reads the annotation
 from mcp_types import EmptyResult, SubscribeRequestParams
 
-from tests.support import sessions
+from tests.support import sessions, site
 from tests.support.fidelity import Way, differences, record
 from tests.support.http_server import make_server, serving
-from tests.support.relayed import EVERY_REQUEST, PYTHON, fetched, settings_folder
+from tests.support.relayed import EVERY_REQUEST, PYTHON, fetched, logged, settings_folder
+from tests.support.scripted import scripted
 from tests.support.wire import ERAS, HANDSHAKE, Line, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from subprocess import CompletedProcess
 
     from fastmcp import FastMCP
 
     from tests.support.fidelity import Recording
+    from tests.support.scripted import Exchange
 
 EVERYTHING = "@modelcontextprotocol/server-everything@2026.8.31"
 PATIENCE = 20.0
@@ -119,6 +123,81 @@ def plain(recording: Recording) -> Recording:
     return replace(recording, lines=tuple(line for line in lines if line.method != _EARLY))
 
 
+def nobody(_folder: Path) -> AbstractContextManager[str]:
+    """Return an address where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return nullcontext(f"http://127.0.0.1:{taken.getsockname()[1]}/mcp")
+
+
+@contextmanager
+def homepage(_folder: Path) -> Generator[str]:
+    """Serve a page that is no MCP server; yield its address."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.answer(200, b"<html>Welcome!</html>", Content_Type="text/html")
+
+    with scripted(answer) as server:
+        yield server.url
+
+
+@contextmanager
+def untrusted(folder: Path) -> Generator[str]:
+    """Serve with a certificate that nobody trusts; yield the address."""
+    with site.serve(folder) as secure:
+        yield f"{secure.url}/mcp"
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        (nobody, "can't be reached"),
+        (homepage, "There is no MCP server"),
+        (untrusted, "can't be trusted"),
+    ],
+)
+def test_an_address_that_serves_nothing_is_an_error(
+    place: Callable[[Path], AbstractContextManager[str]], why: str, tmp_path: Path
+) -> None:
+    """The client is answered with why, commands end with exit code 5, and the log has it."""
+    with place(tmp_path) as url:
+        environ = remote_folder(tmp_path, url)
+        with Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ) as wire:
+            assert why in wire.open()["error"]["message"]
+            assert "error" in wire.request("tools/list")
+            assert "Signed in" in wire.text("mcp_local_whoami")
+        done = command("tools", "it", environ=environ, folder=tmp_path)
+    assert done.returncode == 5, done.stderr
+    assert why in done.stderr
+    assert why in str(logged(tmp_path, "remote_problem")[0]["why"])
+
+
+def test_plain_http_is_for_this_machine_only(tmp_path: Path) -> None:
+    """Nothing is sent there: it is a mistake in the words or the settings, and is named so."""
+    environ = remote_folder(tmp_path, "http://127.0.0.1:1/mcp")
+    done = command("run", "http://example.com/mcp", environ=environ, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "https://" in done.stderr
+    assert "https://" in str(logged(tmp_path, "not_served")[0]["why"])
+    environ = remote_folder(tmp_path, "http://example.com/mcp")
+    done = command("tools", "it", environ=environ, folder=tmp_path)
+    assert done.returncode == 2
+    assert "must start with https://" in done.stderr
+
+
+def command(*words: str, environ: dict[str, str], folder: Path) -> CompletedProcess[str]:
+    """Run one of our commands."""
+    return subprocess.run(
+        [*PYTHON, *words],
+        env=environ,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("era", ERAS)
 def test_fastmcps_server_in_both_eras(tmp_path: Path, era: str) -> None:
     """Lists, calls, resources, a person's answer, and a large result."""
@@ -134,7 +213,8 @@ def test_fastmcps_server_in_both_eras(tmp_path: Path, era: str) -> None:
             assert note["contents"][0]["text"] == "a note"
             if era == HANDSHAKE:
                 assert "isError" not in wire.call("ask") or wire.told("elicitation/create")
-                for odd in ([], "odd", {"progressToken": [1]}):  # for the server to answer
+                odds: list[Any] = [[], "odd", {"progressToken": [1]}]
+                for odd in odds:  # for the server to answer
                     params = {"name": "echo", "arguments": {"text": "hello"}, "_meta": odd}
                     assert wire.request("tools/call", params)["error"]["code"] == -32602
     assert not any("authorization" in headers for headers in served.headers)

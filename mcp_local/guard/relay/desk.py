@@ -137,6 +137,7 @@ class Desk:
             code = failed.code if isinstance(failed, ListFailed) else INTERNAL_ERROR
             text = failed.text if isinstance(failed, ListFailed) else _SILENT
             self._relay.answer_soon(asked, answers.error(asked.ident, code, text))
+            self._log.event("list_failed", level="warning", method=asked.method, why=text)
             self._note(asked, Outcome.ERROR)
         except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
             self._judge.report(fault)

@@ -248,16 +248,23 @@ class Relay:
         if self.open.end(asked):
             self.write_soon(line)
 
-    def failed(self, asked: Asked, why: str) -> None:
-        """Answer a request that the server will not."""
-        if self.open.end(asked):
-            self.write(answers.error(asked.ident, answers.SERVER_GONE, why))
-            if self.guard is not None:
-                self.guard.abandon(asked)
+    def failed(self, asked: Asked, why: str) -> bool:
+        """Answer a request that the server will not; whether it was still open."""
+        if not self.open.end(asked):
+            return False
+        self.write(answers.error(asked.ident, answers.SERVER_GONE, why))
+        if self.guard is not None:
+            self.guard.abandon(asked)
+        return True
 
     def failed_soon(self, asked: Asked, why: str) -> None:
-        """Do the same; the caller is never kept waiting."""
-        self.to_client.post(lambda: self.failed(asked, why))
+        """Do the same, and log it; the caller is never kept waiting."""
+
+        def fail() -> None:
+            if self.failed(asked, why):
+                self.log.event("request_failed", level="warning", method=asked.method, why=why)
+
+        self.to_client.post(fail)
 
     def ask_client(self, method: str, params: Mapping[str, object], answered: Answered) -> str:
         """Ask the client for something of our own; return the id. Never keeps waiting."""

@@ -110,7 +110,7 @@ def test_a_server_that_is_gone_for_good_is_an_error(here: InProcess) -> None:
 def test_a_slow_greeting_is_answered_some_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And so are lists, before the client gives up (M18)."""
+    """And so are lists, before the client gives up; the log knows why (M18)."""
     monkeypatch.setattr("mcp_local.guard.relay.guard._GREETING_WAIT", 0.05)
     monkeypatch.setattr(desk, "_LIST_WAIT", 0.05)
     with InProcess(tmp_path, session=reader()) as here:
@@ -119,6 +119,9 @@ def test_a_slow_greeting_is_answered_some_time(
         assert "has not answered" in here.ask("initialize")["error"]["message"]
         assert "has not given its list" in here.ask("tools/list")["error"]["message"]
         assert "has not given its list" in here.call("echo")["error"]["message"]
+        assert "has not answered" in here.logged("request_failed")[0]["why"]
+        failed = here.logged("list_failed")
+        assert [each["method"] for each in failed] == ["tools/list", "tools/call"]
     with InProcess(tmp_path, session=reader(), guarded=False) as here:
         here.server.answers["initialize"] = lambda _: None
         ident = here.post("initialize")
