@@ -36,13 +36,11 @@ class HostedTarget:
 
 
 @dataclass(frozen=True, slots=True)
-class WrappedTarget:
-    """A command that speaks MCP on its standard input and output."""
+class _Elsewhere:
+    """A server that isn't hosted in this process."""
 
     server: Server
     """Its ``[servers.NAME]``; without a name where it was given on the command line."""
-    folder: Path
-    """Where it runs."""
 
     @property
     def policy(self) -> str:
@@ -53,27 +51,22 @@ class WrappedTarget:
     def namespace(self) -> str:
         """Its name under ``[servers]``; empty where it has none."""
         return self.server.name
+
+
+@dataclass(frozen=True, slots=True)
+class WrappedTarget(_Elsewhere):
+    """A command that speaks MCP on its standard input and output."""
+
+    folder: Path
+    """Where it runs."""
 
     def __str__(self) -> str:
         return self.server.name or self.server.command
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteTarget:
+class RemoteTarget(_Elsewhere):
     """A server behind an address."""
-
-    server: Server
-    """Its ``[servers.NAME]``; without a name where it was given on the command line."""
-
-    @property
-    def policy(self) -> str:
-        """Absolute path; empty: it brings none."""
-        return self.server.policy
-
-    @property
-    def namespace(self) -> str:
-        """Its name under ``[servers]``; empty where it has none."""
-        return self.server.name
 
     def __str__(self) -> str:
         return self.server.name or self.server.url
