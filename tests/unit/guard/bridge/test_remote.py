@@ -17,6 +17,7 @@ from mcp_local.guard.upstream import UpstreamGone
 from tests.support import site
 from tests.support.bridge import bridge
 from tests.support.scripted import HELLO, Exchange, scripted, well_behaved
+from tests.support.sessions import FRAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -115,6 +116,21 @@ def test_events_come_as_they_come(tmp_path: Path) -> None:
         answer = here.answer(here.modern("tools/call", {"name": "x"}))
         assert answer["result"] == {}
         assert [message.get("method") for message in here.heard] == ["notifications/progress", None]
+
+
+def test_odd_frames_come_as_they_are(tmp_path: Path) -> None:
+    """What the relay passes on from a server on pipes, it passes on from a remote one, too."""
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin_events()
+        for frame in FRAMES:
+            exchange.write(b"data: " + frame + b"\n\n")
+        exchange.event({"jsonrpc": "2.0", "id": exchange.came.message["id"], "result": {}})
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.answer(here.modern("tools/call"))
+        came = [repr(message) for message in here.heard]  # to Python no NaN is another
+    assert came[:-1] == [repr(json.loads(frame)) for frame in FRAMES]
 
 
 def test_a_large_event_comes_whole(tmp_path: Path) -> None:
