@@ -274,7 +274,7 @@ def test_the_tail_of_nothing_is_empty(path: Path) -> None:
 
 @posix
 def test_a_file_that_was_moved_away_is_written_no_longer(path: Path) -> None:
-    """Another process rotated, or a person deleted it: the next line goes to a file of that name."""
+    """Another process rotated, or a person deleted it: the next line goes to a new file."""
     log = Log(path)
     log.event("one")
     path.rename(path.with_name("elsewhere"))
