@@ -67,6 +67,11 @@ MEANINGS: Final[Mapping[Phase, tuple[str, str]]] = {
 """What each phase means, and what to do."""
 
 
+def ended_by(status: Status) -> Problem | None:
+    """Return why nothing is renewed any more, with who must act; ``None`` where it goes on."""
+    return status.problem if status.phase in {Phase.NEEDS_YOU, Phase.BLOCKED} else None
+
+
 def state_line(status: Status, when: Callable[[float], str | None]) -> str:
     """Return where the session stands, in one line; ``when`` words a time."""
     words = WORDS[status.phase]

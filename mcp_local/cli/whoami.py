@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.state import Phase
-from mcp_local.broker.status import offline_document, state_line
+from mcp_local.broker.status import ended_by, offline_document, state_line
 
 if TYPE_CHECKING:
     from mcp_local.broker.state import Status
@@ -80,7 +80,9 @@ def describe(report: Report) -> str:
     status = report.status
     rows = list(_person(report)) if status.signed_in else []
     if status.phase not in {Phase.SIGNED_IN, Phase.SIGNED_OUT}:
-        rows.insert(0, ("state", state_line(status, people_time)))
+        ended = ended_by(status) if status.signed_in else None  # else the error tells it
+        rows[:0] = [("state", state_line(status, people_time))]
+        rows[1:1] = [("to do", ended.hint)] if ended is not None else []
     if status.storage is not None:
         sealed = "encrypted" if status.storage.encrypted else "not encrypted"
         rows.append(("storage", f"{status.storage.kind}, {sealed}: {status.storage.detail}"))

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.state import Phase
-from mcp_local.broker.status import offline_document, problem_document, state_line
+from mcp_local.broker.status import ended_by, offline_document, problem_document, state_line
 from mcp_local.guard.clean import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mcp_local.broker.state import Status
     from mcp_local.policy.model import Component, Decision
 
@@ -139,24 +141,15 @@ def signed_out(status: Status) -> str:
 def who(status: Status) -> str:
     """Return who is signed in, in sentences."""
     if not status.signed_in:
-        why = (
-            f"\nState: {clean(state_line(status, _iso)).rstrip('.')}."
-            if _wants_person(status)
-            else ""
-        )
+        why = f"\n{_state(status)}" if _wants_person(status) else ""
         return f"{sign_in_needed(status)}{why}"
     roles = ", ".join(sorted(status.roles)) or "none"
     lines = [
         f"Signed in as {clean(status.name or status.username or status.object_id)}"
         + (f" ({clean(status.username)})." if status.name and status.username else "."),
         f"Roles: {clean(roles)}.",
+        *_validity(status),
     ]
-    if status.phase is not Phase.SIGNED_IN:
-        lines.append(f"State: {clean(state_line(status, _iso))}.")
-    if status.in_grace:
-        lines.append("Everything else comes back once Microsoft Entra ID can be reached.")
-    elif status.expires_at:
-        lines.append(f"Valid until {_iso(status.expires_at)}; renewed by itself while in use.")
     if status.storage is not None and status.storage.kind == "memory":
         lines.append(clean(status.storage.detail))  # C12, C13: a weaker place is never silent
     if status.unverified:
@@ -164,6 +157,24 @@ def who(status: Status) -> str:
     if status.development:
         lines.append("The authority is a local one, for development.")
     return "\n".join(lines)
+
+
+def _validity(status: Status) -> Iterator[str]:
+    """Say how long this lasts, and who must act where it doesn't go on by itself."""
+    ended = ended_by(status)
+    if status.phase is not Phase.SIGNED_IN:
+        yield _state(status)
+    if ended is not None:
+        yield clean(ended.hint)
+    if status.in_grace:
+        yield "Everything else comes back once Microsoft Entra ID can be reached."
+    elif status.expires_at:
+        renewed = "" if ended else "; renewed by itself while in use"
+        yield f"Valid until {_iso(status.expires_at)}{renewed}."
+
+
+def _state(status: Status) -> str:
+    return f"State: {clean(state_line(status, _iso)).rstrip('.')}."
 
 
 def whoami(status: Status) -> dict[str, object]:

@@ -55,6 +55,7 @@ async def _first_run(here: Desk, era: str, picture: Path) -> None:
         assert await quick.tools() == WRITERS
         assert "Walter Writer" in text
         assert "go back to claude-ai." in text or "go back to claude-code." in text
+        assert "If it doesn't show your tools within a few seconds, restart it." in text
         assert complaints == []
 
         assert "Signed out" in await quick.say("mcp_local_sign_out")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mcp_local.broker.state import Phase
+from mcp_local.emulator.directory import ConditionalAccess
 from mcp_local.emulator.visitor import browser_command
 from tests.support.chat import LEGACY, MODERN, NOTES, PROGRAM, Chat, chat, run
 from tests.support.desk import PATIENCE, Desk, desk
@@ -108,6 +110,29 @@ def test_every_program_follows_the_person(
     run(story())
     assert len(here.tabs()) == 1
     assert here.state().phase is Phase.SIGNED_OUT
+
+
+def test_what_blocks_is_told_the_same_everywhere(here: Desk, tmp_path: Path) -> None:
+    """One set of words: in a terminal, for the model, in the log, and by doctor."""
+    here.sign_in("reader")
+    reader = here.emulator.person("reader")
+    here.emulator.put_person(replace(reader, conditional_access=ConditionalAccess.BLOCK))
+    assert here.run("refresh", "--force").returncode == 3
+    with Wire(
+        [PROGRAM, *_words(RELAYED, tmp_path)], tmp_path, era=HANDSHAKE, environ=here.environ
+    ) as wire:
+        wire.open()
+        wire.request("tools/list")
+        model = wire.text(_WHOAMI)
+    terminal, doctor = here.run("whoami").stdout, here.run("doctor").stdout
+    for told in (model, terminal, doctor):
+        assert "AADSTS53003" in told
+        assert "administrator" in told
+    assert "State: blocked" in model
+    assert "blocked" in terminal
+    assert here.log("state")[-1]["state"] == "blocked"
+    assert here.log("state")[-1]["why"] == "AADSTS53003"
+    assert here.tabs() == []
 
 
 @kinds

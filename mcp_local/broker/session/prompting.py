@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PROMPTS = 2
 """Prompts that nobody asked for in one server's life: the first, and one after an interruption."""
-_LOOK = 0.1
+_LOOK = 0.25
 """Seconds between two looks at a process that is to end."""
 _BEGUN = 20.0
 """Seconds until a sign-in process has said where it waits."""
