@@ -17,7 +17,8 @@ from mcp_local.cli.target import (
     find_named,
     target_settings,
 )
-from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.cli.unserved import noting_unserved
+from mcp_local.errors import ExitCode
 from mcp_local.guard.relay.environment import passed
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.log.place import open_log
@@ -69,8 +70,9 @@ def _run(arguments: RunArguments, context: Context) -> ExitCode:
 
 
 def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
-    settings = target_settings(arguments, context)
-    try:
+    with noting_unserved(context.environ):
+        settings = target_settings(arguments, context)
+    with noting_unserved(context.environ, settings):
         require_sign_in(settings)
         target = _passing(arguments, find_named(arguments, settings))
         if not isinstance(target, HostedTarget):
@@ -79,10 +81,6 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
         if sys.stdin and sys.stdin.isatty():
             context.console.note("Waiting for an MCP client on standard input; Ctrl-C ends it.")
         return _load_and_serve(target, settings, context)
-    except McpLocalError as error:
-        # Desktop clients hide standard error: `mcp-local logs` must know why nothing is served.
-        open_log(settings).event("not_served", level="error", code=error.code, why=error.message)
-        raise
 
 
 def _passing(arguments: RunArguments, target: Target) -> Target:

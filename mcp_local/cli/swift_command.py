@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import as_flags, take_environment
 from mcp_local.cli.swift_named import Found
-from mcp_local.errors import McpLocalError
-from mcp_local.log.place import open_log
+from mcp_local.cli.unserved import noting_unserved
 from mcp_local.settings import load, require_sign_in
 from mcp_local.targets import WrappedTarget, find_target
 
@@ -24,14 +23,11 @@ def find_command(said: Plain) -> Found:
         McpLocalError: it can't be served so.
     """
     environ = take_environment()
-    settings = load(said.flags, environ, argv_flags=tuple(as_flags(said.flags)))
-    try:
+    with noting_unserved(environ):
+        settings = load(said.flags, environ, argv_flags=tuple(as_flags(said.flags)))
+    with noting_unserved(environ, settings):
         require_sign_in(settings)
         target = find_target(None, settings, Path.cwd(), said.command)
-    except McpLocalError as error:
-        # Desktop clients hide standard error: `mcp-local logs` must know why nothing is served.
-        open_log(settings).event("not_served", level="error", code=error.code, why=error.message)
-        raise
     assert isinstance(target, WrappedTarget)  # noqa: S101 - a command is one
     for warning in settings.warnings:
         Console().warn(warning)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_local.log.writer import Log
+from mcp_local.settings.paths import home_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from mcp_local.settings.model import Settings
@@ -18,6 +19,19 @@ def open_log(settings: Settings, echo: Callable[[str], None] | None = None) -> L
     return Log(log_file(settings), settings.log_level, settings.log_format, echo=echo)
 
 
+def open_early_log(environ: Mapping[str, str]) -> Log:
+    """Return the log of an environment, for what goes wrong before there are settings.
+
+    Raises:
+        SettingsError: the state folder can't be named.
+    """
+    return Log(_file_in(home_folder(environ)[0]))
+
+
 def log_file(settings: Settings) -> Path:
     """Return where the log is."""
-    return settings.home / "log" / "mcp-local.jsonl"
+    return _file_in(settings.home)
+
+
+def _file_in(home: Path) -> Path:
+    return home / "log" / "mcp-local.jsonl"

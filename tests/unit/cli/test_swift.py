@@ -150,6 +150,17 @@ def test_a_command_without_a_tenant_is_logged(home: Path) -> None:
     assert any("not_served" in line for line in read_tail(home / "log" / "mcp-local.jsonl", 5))
 
 
+def test_settings_that_can_not_be_read_are_logged(home: Path) -> None:
+    """Before there are settings, the log is that of the environment."""
+    home.mkdir()
+    (home / "config.toml").write_text('tenannt = "contoso.com"', encoding="utf-8")
+    with pytest.raises(SettingsError, match="tenannt"):
+        find_command(Plain("", ("uvx",), {}, {}))
+    [line] = read_tail(home / "log" / "mcp-local.jsonl", 5)
+    assert "not_served" in line
+    assert "tenannt" in line
+
+
 def test_a_command_takes_the_settings_as_they_are(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
