@@ -12,6 +12,7 @@ import itertools
 import secrets
 import threading
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -46,29 +47,11 @@ def on_screen(
     if not sockets:
         yield
         return
-    host = f"localhost:{sockets[0].getsockname()[1]}"
-    path = f"/code/{secrets.token_urlsafe(24)}"
-    over = threading.Event()
-
-    async def judge(request: Request, peer: StreamWriter) -> Response:
-        if request.headers.get("host", "").lower() != host:  # O7, DNS rebinding
-            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "This address belongs to another host.")
-        if request.target != path or request.method != "GET":
-            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
-        if not is_same_user(peer):
-            raise Refused(HTTPStatus.FORBIDDEN, "This page is for another user.")
-        return await asyncio.to_thread(page)
-
-    async def serve() -> None:
-        serving = asyncio.ensure_future(Service(judge).run(sockets, limit))
-        while not over.is_set() and not serving.done():  # noqa: ASYNC110 - set in another thread
-            await asyncio.sleep(_LOOK)
-        serving.cancel()
-        await asyncio.gather(serving, return_exceptions=True)
-
+    reception, over = _Reception(page, sockets[0].getsockname()[1]), threading.Event()
+    serve = partial(_serve, reception, sockets, limit, over)
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name="mcp-local code page")
     thread.start()
-    opening = Opening(f"http://{host}{path}", environ)
+    opening = Opening(reception.url, environ)
     try:
         yield
     finally:
@@ -77,6 +60,44 @@ def on_screen(
         thread.join()
         for each in sockets:
             each.close()
+
+
+class _Reception:
+    """Decides what each request is answered with."""
+
+    def __init__(self, page: Callable[[], Response], port: int) -> None:
+        self._page = page
+        self._host = f"localhost:{port}"
+        self._path = f"/code/{secrets.token_urlsafe(24)}"
+
+    @property
+    def url(self) -> str:
+        """Return the page's address."""
+        return f"http://{self._host}{self._path}"
+
+    async def judge(self, request: Request, peer: StreamWriter) -> Response:
+        """Return the page.
+
+        Raises:
+            Refused: it isn't asked for by this person's browser, or not by its address.
+        """
+        if request.headers.get("host", "").lower() != self._host:  # O7, DNS rebinding
+            raise Refused(HTTPStatus.MISDIRECTED_REQUEST, "This address belongs to another host.")
+        if request.target != self._path or request.method != "GET":
+            raise Refused(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
+        if not is_same_user(peer):
+            raise Refused(HTTPStatus.FORBIDDEN, "This page is for another user.")
+        return await asyncio.to_thread(self._page)
+
+
+async def _serve(
+    reception: _Reception, sockets: list[socket.socket], limit: float, over: threading.Event
+) -> None:
+    serving = asyncio.ensure_future(Service(reception.judge).run(sockets, limit))
+    while not over.is_set() and not serving.done():  # noqa: ASYNC110 - set in another thread
+        await asyncio.sleep(_LOOK)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
 
 
 def _sockets(environ: Mapping[str, str]) -> list[socket.socket]:
