@@ -101,7 +101,10 @@ def test_client_is_asked_to_open_the_page(era: str, here: Desk, tmp_path: Path) 
     assert len(here.log("sign_in_started")) == 1
 
 
-@pytest.mark.parametrize(("action", "era"), [("decline", MODERN), ("cancel", HANDSHAKE)])
+@pytest.mark.parametrize(
+    ("action", "era"),
+    [pytest.param("decline", MODERN, marks=pytest.mark.heavy), ("cancel", HANDSHAKE)],
+)
 def test_person_does_not_want_it_in_the_client(
     action: str, era: str, here: Desk, tmp_path: Path
 ) -> None:
