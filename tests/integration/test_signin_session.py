@@ -457,6 +457,23 @@ def test_home_that_is_full(known: bool) -> None:  # noqa: FBT001 - a parameter o
         assert here.run("login").returncode == 2
 
 
+def test_sign_out_elsewhere_is_heard_where_the_disk_is_full() -> None:
+    """C5, C16: what memory took over from the files ends with them."""
+    with small_disk() as disk, desk(disk / "home") as here:
+        here.sign_in("reader")
+        fill(disk)
+
+        async def story(session: LocalSession) -> None:
+            await session.ready()
+            assert session.status().signed_in
+            assert (await asyncio.to_thread(here.run, "logout")).returncode == 0
+            await _until(lambda: not session.status().signed_in)
+            assert not (await session.refresh()).signed_in
+
+        here.set(SIGN_IN_WHEN="never")
+        _in_session(here, story)
+
+
 def test_process_that_cannot_start_is_told(here: Desk) -> None:
     """A broken installation ends in a word to the person, not in silence."""
     here.environ["PYTHONPATH"] = str(here.machine.settings().home)

@@ -18,6 +18,7 @@ from mcp_local.broker.session.handover import fill, pack, unpack
 from mcp_local.broker.session.processes import Process
 from mcp_local.broker.state import Problem
 from mcp_local.broker.state_file import sign_in_lock
+from mcp_local.broker.storage.entries import Entry
 from mcp_local.broker.storage.files import FileLock
 from mcp_local.errors import ExitCode, StorageError
 from mcp_local.settings import profile_dir
@@ -91,10 +92,9 @@ class Errands:
         """
         async with self._turn("renewal", needed) as ours:
             if ours:
-                epoch = self._epoch
                 process = await self._send(
                     ["refresh", *(["--force"] if force else [])],
-                    wanted=lambda: self._epoch == epoch,
+                    wanted=self._as_signed_in(),
                 )
                 if process is not None:
                     await self._end(process)
@@ -108,10 +108,9 @@ class Errands:
         """
         async with self._turn("resource", needed) as ours:
             if ours:
-                epoch = self._epoch
                 process = await self._send(
                     ["token", *(["--force"] if force else []), *_wanting(scopes, claims)],
-                    wanted=lambda: self._epoch == epoch,
+                    wanted=self._as_signed_in(),
                 )
                 if process is not None:
                     await self._end(process)
@@ -187,6 +186,15 @@ class Errands:
         """Ignore what a renewal under way brings back: nobody is signed in any more (C16)."""
         with self._filling:
             self._epoch += 1
+
+    def _as_signed_in(self) -> Callable[[], bool]:
+        """Return what tells whether nobody has signed out since now, here or elsewhere (C16)."""
+        epoch, was_there = self._epoch, self._is_kept()
+        return lambda: self._epoch == epoch and (not was_there or self._is_kept())
+
+    def _is_kept(self) -> bool:
+        """Whether anybody's sign-in is kept that could be renewed."""
+        return self._reader.storage is not None and bool(self._reader.store().version(Entry.MSAL))
 
     def let_go(self) -> None:
         """Leave a sign-in under way to itself."""

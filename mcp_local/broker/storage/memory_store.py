@@ -27,10 +27,26 @@ class MemoryStore:
         self._versions: dict[Entry, int] = {}
         self._locks: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+        self._until: Path | None = None
 
     def load(self, entry: Entry) -> bytes | None:
         """Return what was saved in this process."""
+        self._follow()
         return self._entries.get(entry)
+
+    def ends_with(self, file: Path) -> None:
+        """Forget everything once ``file`` is removed (C16).
+
+        What was taken over from files is somebody's sign-in; who signs out elsewhere on this
+        machine removes them, and means us as well.
+        """
+        self._until = file
+
+    def _follow(self) -> None:
+        with self._guard:
+            if self._until is not None and not self._until.exists():
+                self._until = None
+                self._entries.clear()
 
     def save(self, entry: Entry, data: bytes) -> None:
         """Keep the bytes until the process ends."""
@@ -47,6 +63,7 @@ class MemoryStore:
 
     def version(self, entry: Entry) -> tuple[int, ...] | None:
         """Return the number of saves."""
+        self._follow()
         return (self._versions[entry],) if entry in self._entries else None
 
     @contextmanager

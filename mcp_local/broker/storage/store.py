@@ -102,6 +102,8 @@ def _taken_over(files: FileStore, memory: MemoryStore) -> MemoryStore:
             data = files.load(entry)
             if data is not None:
                 memory.save(entry, data)
+    if memory.load(Entry.MSAL) is not None:
+        memory.ends_with(files.path(Entry.MSAL))
     return memory
 
 

@@ -375,10 +375,9 @@ def test_no_folder_for_locks_leaves_the_own_process_to_look_at(settings: Setting
     assert not sent.shared
 
 
-@pytest.mark.parametrize("signs_out", [False, True])
+@pytest.mark.parametrize("signs_out", ["nobody", "here", "elsewhere"])
 def test_what_a_renewal_brings_after_a_sign_out_is_ignored(
-    settings: Settings,
-    signs_out: bool,  # noqa: FBT001 - a parameter of the test
+    settings: Settings, signs_out: str
 ) -> None:
     """C16: with storage in memory, too, a renewal under way brings nobody back."""
     brought = MemoryStore(MEMORY)
@@ -393,17 +392,24 @@ def test_what_a_renewal_brings_after_a_sign_out_is_ignored(
     settings = changed(settings, cache_key=CacheKey.MEMORY)
     reader = Reader(settings, environ, time.time)
     reader.read()
+    store, file = reader.store(), settings.home / "msal.bin"
+    assert isinstance(store, MemoryStore)
+    file.touch()
+    store.save(Entry.MSAL, b"taken over")
+    store.ends_with(file)
     sent = Errands(settings, environ, reader, Log(settings.home / "log"), lambda _: None)
 
     async def story() -> None:
         renewal = asyncio.ensure_future(sent.renew(force=False, needed=_yes))
         await asyncio.sleep(0.2)
-        if signs_out:
+        if signs_out == "here":
             sent.sign_out()
+        elif signs_out == "elsewhere":
+            file.unlink()
         await renewal
 
     asyncio.run(story())
-    assert reader.store().load(Entry.TOKEN) == (None if signs_out else b"token")
+    assert store.load(Entry.TOKEN) == (b"token" if signs_out == "nobody" else None)
 
 
 def test_started_sign_in_is_left_to_itself(
