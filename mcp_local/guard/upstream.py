@@ -5,7 +5,10 @@ The relay knows no more of either than this, so both have the same guard.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class UpstreamGone(Exception):
@@ -45,6 +48,18 @@ class Upstream(Protocol):
 
     def stop(self) -> None:
         """End it, and all that it started, within 2 s; callable from any thread, more than once."""
+        ...
+
+
+class Resuming(Upstream, Protocol):
+    """A server whose sessions are begun anew behind the relay's back, as they were left."""
+
+    def resume_only(self, may_hear: Callable[[str], bool]) -> None:
+        """Subscribe a new session only to what the one before was and ``may_hear`` allows.
+
+        Whoever is signed in may be somebody else by then. It is called from any thread; before it
+        is known, no subscription is resumed.
+        """
         ...
 
 

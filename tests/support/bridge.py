@@ -121,7 +121,7 @@ class Bridge:
 def bridge(
     url: str, credential: Credential | None = None, *, home: Path, ca_file: str = ""
 ) -> Generator[Bridge]:
-    """Make a bridge to ``url``."""
+    """Make a bridge to ``url``; its person may subscribe to all but ``theirs://…``."""
     settings = Settings(home=home, config_file=home / "config.toml", ca_file=ca_file)
     log = Noted()
     remote = Remote(
@@ -130,6 +130,7 @@ def bridge(
         credential=credential or FixedHeaders({}, "it wants a token"),
         log=log,
     )
+    remote.resume_only(lambda uri: not uri.startswith("theirs://"))
     remote.start()
     here = Bridge(remote, log)
     try:

@@ -17,6 +17,8 @@ from mcp_local.guard.bridge.problems import RemoteProblem
 from mcp_local.guard.bridge.streamable import NotThisTransport, Streamable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp_local.guard.bridge.channel import Channel
     from mcp_local.guard.bridge.link import Deliver, Link, Logs
 
@@ -81,6 +83,10 @@ class Handshake:
     def link_if_there(self) -> Link | None:
         """Return the session, if there is one."""
         return self._link
+
+    def resume_only(self, may_hear: Callable[[str], bool]) -> None:
+        """Subscribe new sessions to these URIs only."""
+        self._lasting.may_hear = may_hear
 
     def note(self, envelope: Envelope) -> None:
         """Take note of a request that went through: it may last as long as the session."""

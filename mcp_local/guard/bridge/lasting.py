@@ -9,7 +9,7 @@ import msgspec
 from mcp_local.guard.bridge.envelope import Envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _MOST: Final = 4096
 """Subscriptions of one client."""
@@ -23,6 +23,8 @@ class Lasting:
     """The log level and the subscriptions (handshake era). Each method is one step."""
 
     def __init__(self) -> None:
+        self.may_hear: Callable[[str], bool] = lambda _uri: False
+        """Judges each subscription by whoever is signed in by then (M5, M6)."""
         self._level: object = None
         self._uris: dict[str, None] = {}
 
@@ -42,7 +44,7 @@ class Lasting:
     def again(self) -> Iterator[tuple[bytes, Envelope]]:
         """Yield the requests that bring another session to where this one was."""
         wanted = [(_LEVEL, "level", self._level)] if self._level is not None else []
-        wanted += [(_SUBSCRIBE, "uri", uri) for uri in list(self._uris)]
+        wanted += [(_SUBSCRIBE, "uri", uri) for uri in list(self._uris) if self.may_hear(uri)]
         for number, (method, name, value) in enumerate(wanted, 1):
             ident = f"mcp-local-again-{number}"  # no client's: such ids are the relay's own
             request = {"jsonrpc": "2.0", "id": ident, "method": method, "params": {name: value}}

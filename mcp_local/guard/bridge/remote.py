@@ -22,6 +22,8 @@ from mcp_local.guard.bridge.streamable import Streamable
 from mcp_local.guard.upstream import UpstreamGone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp_local.guard.bridge.credential import Credential
     from mcp_local.guard.bridge.envelope import Envelope
     from mcp_local.guard.bridge.link import Link, Logs
@@ -65,6 +67,10 @@ class Remote:
 
     def __repr__(self) -> str:
         return f"Remote({self._channel.host!r})"
+
+    def resume_only(self, may_hear: Callable[[str], bool]) -> None:
+        """Subscribe new sessions to these URIs only; to none before this was said."""
+        self._handshake.resume_only(may_hear)
 
     def start(self) -> None:
         """Begin; nothing is sent before the client speaks."""

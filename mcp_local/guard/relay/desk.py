@@ -19,7 +19,7 @@ from mcp_local.guard.relay.client import Client
 from mcp_local.guard.relay.confirm import confirmed
 from mcp_local.guard.relay.fetch import Fetch
 from mcp_local.guard.relay.list_kinds import LISTS, TOOLS
-from mcp_local.guard.relay.listen import Listening
+from mcp_local.guard.relay.listen import RESOURCES, Listening
 from mcp_local.guard.relay.lists import Lists
 from mcp_local.guard.relay.message import INTERNAL_ERROR
 from mcp_local.guard.relay.methods import LISTEN, TASK_LIST, TASKS, UPDATED
@@ -76,7 +76,7 @@ class Desk:
             relay, parts.session, self.asker, self.newcomers, self.news.notice
         )
         self._running: set[asyncio.Task[None]] = set()
-        parts.session.on_change(self.news.announce)
+        parts.session.on_change(self._judge_anew)
 
     def begin(self, message: Message, asked: Asked) -> None:
         """Work on a request of the client."""
@@ -97,7 +97,7 @@ class Desk:
     def policy_changed(self) -> None:
         """Judge by other rules from now on."""
         self.asker.questions.forget()
-        self.news.announce()
+        self._judge_anew()
 
     def heard(self, message: Message) -> None:
         """Take what the server told in a stream of ours."""
@@ -111,9 +111,15 @@ class Desk:
     def anew(self) -> None:
         """Begin anew with another server process."""
         self.catalog.forget()
-        for uri in self.subscriptions:
-            self._relay.ask_server("resources/subscribe", {"uri": uri}, lambda _answer: None)
+        self.subscriptions.lapse()
         self._listening.anew()
+        self._judge_anew()
+
+    def _judge_anew(self) -> None:
+        """Tell of what may be other lists now, and ask again for what may be heard of by now."""
+        for uri in self.subscriptions.resume(self.may_hear):
+            self._relay.ask_server("resources/subscribe", {"uri": uri}, lambda _answer: None)
+        self._listening.resume(self.may_hear)
         self.news.announce()
 
     def close(self) -> None:
@@ -136,8 +142,8 @@ class Desk:
         except (ListFailed, TimeoutError) as failed:
             code = failed.code if isinstance(failed, ListFailed) else INTERNAL_ERROR
             text = failed.text if isinstance(failed, ListFailed) else _SILENT
-            self._relay.answer_soon(asked, answers.error(asked.ident, code, text))
             self._log.event("list_failed", level="warning", method=asked.method, why=text)
+            self._relay.answer_soon(asked, answers.error(asked.ident, code, text))
             self._note(asked, Outcome.ERROR)
         except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
             self._judge.report(fault)
@@ -224,7 +230,7 @@ class Desk:
             await self._learn(Kind.RESOURCE, message)
             uris = [uri for uri in wanted.uris if self.uses.may_subscribe(uri, token)]
             tasks = [task for task in wanted.tasks if self.tasks.owned(task, token.identity)]
-            beyond = {"resourceSubscriptions": uris} if uris else {}
+            beyond = {RESOURCES: uris} if uris else {}
             beyond |= {"taskIds": tasks} if tasks else {}
         self._listening.follow(_envelope(message))
         await self._listening.open(asked, wanted.kinds, beyond, _envelope(message))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final, cast, final
 
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.answers import encode
@@ -35,6 +35,8 @@ CHANGED: Final = {
     Kind.RESOURCE: "notifications/resources/list_changed",
 }
 KIND_OF: Final = {method: kind for kind, method in CHANGED.items()}
+RESOURCES: Final = "resourceSubscriptions"
+"""What a stream is to tell of resources: their URIs."""
 _ACKNOWLEDGED: Final = "notifications/subscriptions/acknowledged"
 _MOST: Final = 64
 """Streams of one client."""
@@ -115,12 +117,21 @@ class Listening:
         self._following = self._relay.ask_server(LISTEN, params, lambda _answer: None)
 
     def anew(self) -> None:
-        """Ask the server again, which is another process now."""
+        """Forget what the server was asked: it is another process now."""
         self._following = ""
         self._by_upstream.clear()
         for stream in self._streams.values():
-            if stream.beyond:
-                self._ask(stream)
+            stream.upstream = ""
+
+    def resume(self, may_hear: Callable[[str], bool]) -> None:
+        """Ask a new process for what a stream was to tell; ``may_hear`` judges each URI.
+
+        It knows nothing of the old one's tasks.
+        """
+        for stream in self._streams.values():
+            wanted = cast("Sequence[str]", stream.beyond.get(RESOURCES, ()))
+            if not stream.upstream and (uris := [uri for uri in wanted if may_hear(uri)]):
+                self._ask(stream, {RESOURCES: uris})
 
     def announce(self, kinds: Sequence[Kind]) -> None:
         """Tell the streams that want to know that lists changed."""
@@ -148,20 +159,20 @@ class Listening:
     async def _open_upstream(self, stream: Stream) -> Mapping[str, object]:
         """Have the server tell of resources and tasks; return what it agreed to."""
         stream.acknowledged = asyncio.get_running_loop().create_future()
-        self._ask(stream)
+        self._ask(stream, stream.beyond)
         try:
             return await asyncio.wait_for(stream.acknowledged, _ACK_WAIT)
         except TimeoutError:
             return {}
 
-    def _ask(self, stream: Stream) -> None:
+    def _ask(self, stream: Stream, wanted: Mapping[str, object]) -> None:
         loop = asyncio.get_running_loop()
 
         def refused() -> None:
             if stream.acknowledged is not None and not stream.acknowledged.done():
                 stream.acknowledged.set_result({})
 
-        params = {**stream.envelope, "notifications": stream.beyond}
+        params = {**stream.envelope, "notifications": wanted}
         ident = self._relay.ask_server(LISTEN, params, lambda _answer: on_loop(loop, refused))
         stream.upstream = ident
         self._by_upstream[ident] = stream

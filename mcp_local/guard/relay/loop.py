@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.late_log import LateLog
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
+    from mcp_local.guard.upstream import Resuming
     from mcp_local.log import Log
 
 
@@ -33,6 +34,8 @@ async def guard(relay: Relay, parts: RelayParts, log: Log) -> None:
     desk = Desk(relay, parts, live, log)
     gc.freeze()  # what was imported stays
     parts.session.start(desk.newcomers.greeting)
+    if hasattr(relay.upstream, "resume_only"):
+        cast("Resuming", relay.upstream).resume_only(desk.may_hear)
     relay.guarded_by(Guard(relay, desk))
     try:
         await asyncio.gather(live.watch(desk.policy_changed, log), desk.news.watch())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple, cast, final
 
-from mcp_local.guard.relay.listen import FLAGS, MOST_URIS
+from mcp_local.guard.relay.listen import FLAGS, MOST_URIS, RESOURCES
 from mcp_local.guard.relay.message import as_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mcp_local.guard.relay.message import Message
     from mcp_local.policy.model import Kind
@@ -23,6 +23,8 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self._uris: dict[str, None] = {}
+        self._lapsed: set[str] = set()
+        """Those that a new server process was not asked for yet."""
 
     def __contains__(self, uri: object) -> bool:
         return uri in self._uris
@@ -35,11 +37,26 @@ class Subscriptions:
         if len(self._uris) >= MOST:
             return False
         self._uris[uri] = None
+        self._lapsed.discard(uri)
         return True
 
     def remove(self, uri: str) -> None:
         """Forget a subscription."""
         self._uris.pop(uri, None)
+        self._lapsed.discard(uri)
+
+    def lapse(self) -> None:
+        """Take note that the server is another process, which knows of none."""
+        self._lapsed.update(self)
+
+    def resume(self, may_hear: Callable[[str], bool]) -> list[str]:
+        """Return those to ask the new process for: of what somebody else may hear it hears nothing.
+
+        The others stay lapsed (M1, M5).
+        """
+        uris = [uri for uri in self if uri in self._lapsed and may_hear(uri)]
+        self._lapsed.difference_update(uris)
+        return uris
 
     def above(self, uri: str) -> str:
         """Return the subscription that a change of ``uri`` falls under; empty: none.
@@ -67,7 +84,7 @@ def read_filter(message: Message) -> Filter | None:
         return None
     asked = as_dict(message.params.get("notifications"))
     kinds = frozenset(kind for name, kind in FLAGS.items() if asked.get(name) is True)
-    uris, tasks = (_texts(asked.get(key)) for key in ("resourceSubscriptions", "taskIds"))
+    uris, tasks = (_texts(asked.get(key)) for key in (RESOURCES, "taskIds"))
     return Filter(kinds, uris, tasks)
 
 

@@ -244,7 +244,10 @@ def _forgetful(exchange: Exchange, sessions: list[str]) -> None:
 
 
 def test_what_lasted_as_long_as_the_session_is_asked_for_again(tmp_path: Path) -> None:
-    """The level, then the subscriptions, then what was to be sent; the client hears none of it."""
+    """The level, then the subscriptions, then what was to be sent; the client hears none of it.
+
+    Not what somebody else was subscribed to (M5, M6).
+    """
     sessions: list[str] = []
     with (
         scripted(lambda exchange: _forgetful(exchange, sessions)) as server,
@@ -253,7 +256,7 @@ def test_what_lasted_as_long_as_the_session_is_asked_for_again(tmp_path: Path) -
         here.open()
         here.ask("logging/setLevel", {"level": "info"})
         here.ask("logging/setLevel", {"level": "error"})
-        for uri in ("a://1", "a://2", "a://3"):
+        for uri in ("a://1", "a://2", "theirs://1", "a://3"):
             here.ask("resources/subscribe", {"uri": uri})
         here.ask("resources/unsubscribe", {"uri": "a://2"})
         here.ask("forget")

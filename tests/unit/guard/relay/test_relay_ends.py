@@ -10,7 +10,15 @@ import pytest
 from mcp_local.guard.relay import asked, desk, relay
 from mcp_local.guard.relay.parts import Rules
 from mcp_local.guard.relay.refusing import RefusingGuard
-from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader, text_of
+from tests.support.in_process_relay import (
+    HANDSHAKE,
+    MODERN,
+    POLICY,
+    InProcess,
+    reader,
+    text_of,
+)
+from tests.support.people import person
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -94,6 +102,45 @@ def test_a_server_that_dies_is_there_again(tmp_path: Path) -> None:
         ]
         assert "logging/setLevel" in here.server.methods()[before:]
         here.wait(lambda: [d for d in here.logged("decision") if d["outcome"] == "aborted"])
+
+
+def _subscribed(here: InProcess, since: int) -> list[str]:
+    """Return the URIs that the server was asked to tell of, in either era."""
+    found: list[str] = []
+    for body in here.server.heard[since:]:
+        if body.get("method") == "resources/subscribe":
+            found.append(body["params"]["uri"])
+        elif body.get("method") == "subscriptions/listen":
+            found += body["params"]["notifications"].get("resourceSubscriptions", [])
+    return found
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_a_new_process_hears_of_no_subscription_of_somebody_else(tmp_path: Path, era: str) -> None:
+    """What the person of now may not hear of waits for one who may (M5, M6)."""
+    policy = POLICY.replace("{tools: [secret]", '{tools: [secret], resources: ["docs://closed"]')
+    session = reader()
+    with InProcess(tmp_path, era, session=session, policy=policy) as here:
+        here.open()
+        session.token = person("ada", "reader", "writer")
+        for uri in ("docs://open", "docs://closed"):
+            if era == MODERN:
+                wanted = {"notifications": {"resourceSubscriptions": [uri]}}
+                here.post("subscriptions/listen", wanted)
+            else:
+                assert "result" in here.ask("resources/subscribe", {"uri": uri})
+        here.wait(lambda: len(_subscribed(here, 0)) == 2)
+        session.token = person("bob", "reader")
+        before = len(here.server.heard)
+        here.server.lives = 2
+        here.server.die()
+        here.wait(lambda: _subscribed(here, before))
+        assert here.call("echo")["result"]
+        assert _subscribed(here, before) == ["docs://open"]
+        session.token = person("ada", "reader", "writer")
+        here.on_loop(lambda: [callback() for callback in session.callbacks])
+        here.wait(lambda: "docs://closed" in _subscribed(here, before))
+        assert _subscribed(here, before) == ["docs://open", "docs://closed"]
 
 
 def test_a_server_that_is_gone_for_good_is_an_error(here: InProcess) -> None:
