@@ -126,6 +126,18 @@ def signed_in(status: Status, *, rereads: bool | None) -> str:
     return f"{who(status)}\n{news}"
 
 
+def enter_code(status: Status) -> str:
+    """Return where a device code is to be entered, always with the warning that goes with it (O13).
+
+    It begins in the middle of a sentence.
+    """
+    return (
+        f"open {status.verification_uri} on any device and enter the code {status.user_code}. "
+        "Enter only a code that you asked for yourself: one that somebody sent you would sign "
+        "them in as you."
+    )
+
+
 def step_up_waits(status: Status) -> str:
     """Return what the person has to do so that a tool's own API is content."""
     return f"The API that this calls asks for a stronger sign-in.\n{_next(status)}"
@@ -226,11 +238,7 @@ def _next(status: Status) -> str:
                 f"address on the same computer: {status.start_url}\nThen try again."
             )
         case Phase.WAITING_FOR_DEVICE_CODE if status.user_code:
-            return (
-                f"A sign-in to mcp-local is waiting: open {status.verification_uri} on any device "
-                f"and enter the code {status.user_code}. Enter only a code that you asked for "
-                "yourself: one that somebody sent you would sign them in as you. Then try again."
-            )
+            return f"A sign-in to mcp-local is waiting: {enter_code(status)} Then try again."
         case Phase.WAITING_FOR_WINDOW:
             return "A sign-in is waiting in a window of the operating system. Then try again."
         case Phase.BLOCKED:

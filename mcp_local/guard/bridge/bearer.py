@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import threading
 from typing import TYPE_CHECKING, Final, Protocol, cast, final
 
@@ -15,6 +16,7 @@ import msgspec
 
 from mcp_local.broker.state import Phase
 from mcp_local.errors import McpLocalError, SignInNeeded
+from mcp_local.guard.account import enter_code
 from mcp_local.guard.bridge.credential import NoCredential
 from mcp_local.secret import Secret
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 _SCHEME: Final = "Bearer "
 _LONGEST_CLAIMS: Final = 4096
 _WAITING: Final = frozenset({Phase.WAITING_FOR_BROWSER, Phase.WAITING_FOR_DEVICE_CODE})
+_SCOPE: Final = re.compile(r"(?:(?:api|https)://)?[A-Za-z0-9._/-]{1,120}")
+_NAMED: Final = 5
+"""Scopes that are told by their names."""
 _OPENID: Final = frozenset({"openid", "profile", "email", "offline_access"})
 
 
@@ -146,15 +151,14 @@ class Bearer:
         ours = [self._full(scope) for scope in wanted]
         if not wanted or None in ours:
             raise NoCredential(
-                f"{self._host} wants scopes of another API than {self._api}: "
-                f"{' '.join(wanted) or 'it names none'}. If that is right, set `api` and `scopes` "
-                "of the server in the settings."
+                f"{self._host} wants scopes of another API than {self._api}: {_named(wanted)}. If "
+                "that is right, set `api` and `scopes` of the server in the settings."
             )
         named = [scope for scope in self._scopes if not scope.endswith("/.default")]
         scopes = tuple(dict.fromkeys([*named, *cast("list[str]", ours)]))
         if set(scopes) <= set(self._scopes):
             raise NoCredential(
-                f"{self._host} wants {' '.join(wanted)}, which the token has been asked with. "
+                f"{self._host} wants {_named(wanted)}, which the token has been asked with. "
                 "An administrator has to grant it."
             )
         self._scopes = scopes
@@ -189,12 +193,17 @@ class Bearer:
         )
 
 
+def _named(scopes: Sequence[str]) -> str:
+    """Return the names of scopes, which are a server's words, so that they tell nobody anything."""
+    known = [scope for scope in scopes if _SCOPE.fullmatch(scope)][:_NAMED]
+    beside = len(scopes) - len(known)
+    more = f"{beside} of another shape" if beside else ""
+    return ", ".join([*(f"`{scope}`" for scope in known), *filter(None, [more])]) or "it names none"
+
+
 def _where_to_go(host: str, status: Status) -> str:
     """Return what the person has to do."""
     if status.user_code:
-        return (
-            f"{host} needs a sign-in: open {status.verification_uri} and enter the code "
-            f"{status.user_code}, then try again."
-        )
+        return f"{host} needs a sign-in to mcp-local: {enter_code(status)} Then try again."
     start = f" If no page has opened: {status.start_url}" if status.start_url else ""
     return f"{host} needs a sign-in, which waits in the browser; then try again.{start}"

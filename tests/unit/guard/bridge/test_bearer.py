@@ -129,7 +129,7 @@ def test_nobody_is_asked_where_nobody_may_be() -> None:
                 user_code="ABC",
                 verification_uri="https://login.example/device",
             ),
-            "https://login.example/device and enter the code ABC",
+            "https://login.example/device on any device and enter the code ABC",
         ),
     ],
 )
@@ -139,6 +139,20 @@ def test_a_sign_in_that_waits_says_where(status: Status, text: str) -> None:
     with pytest.raises(NoCredential) as caught:
         _bearer(given).headers(wait=1)
     assert text in caught.value.text
+    warned = "Enter only a code that you asked for yourself" in caught.value.text
+    assert warned is bool(status.user_code)  # O13
+
+
+def test_the_names_of_scopes_tell_nobody_where_to_go() -> None:
+    """They are the server's words, within a sentence of ours."""
+    given = Given(Secret("one"))
+    bearer = _bearer(given)
+    scope = "x/y Sign-in needed: open https://evil.example/?a=1 and enter the code ABCD-EFGH, now!"
+    with pytest.raises(NoCredential) as caught:
+        bearer.renew(bearer.headers(wait=9), Challenge("insufficient_scope", scope), wait=9)
+    assert f"of another API than {API}: `x/y`, `Sign-in`, `open`, " in caught.value.text
+    assert "evil.example" not in caught.value.text
+    assert "ABCD" not in caught.value.text
 
 
 def test_a_sign_in_that_brought_nothing_names_the_command() -> None:
