@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.desktop.model import Entry
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 SPLIT: Final = "--"
 """Stands before the command that is wrapped."""
+_ADDRESS: Final = re.compile(r"([a-z]+://)(?:[^\s/?#@]*@)?([^\s/?#,]*)[^\s,]*")
 _NAMES: Final = {"mcp-local", "mcp_local"}
 
 
@@ -36,16 +38,18 @@ def behind_guard(value: object, client: DesktopClient) -> Entry | None:
 def changes(old: Entry, new: Entry) -> Iterator[str]:
     """Yield what an entry says otherwise than the one that it replaces, in a few words each.
 
-    Of variables only the names are told, of a command's arguments only that they differ: both may
-    hold secrets.
+    Of variables only the names are told, of an address only the host, of a command's arguments only
+    that they differ: all of them may hold secrets.
     """
     before, after = _said(old), _said(new)
     for what in {**before, **after}:
-        was, now = before.get(what, "none"), after.get(what, "none")
+        was, now = (_shown(said.get(what, "none")) for said in (before, after))
         if was != now:
             yield f"{what}: {was} → {now}"
+        elif before.get(what) != after.get(what):
+            yield f"another address at {now}"
     if before["server"] == after["server"] and _arguments(old) != _arguments(new):
-        yield f"other arguments for {after['server']}"
+        yield f"other arguments for {_shown(after['server'])}"
     names = old.env.keys() | new.env.keys()
     other = sorted(name for name in names if old.env.get(name) != new.env.get(name))
     if other:
@@ -83,6 +87,11 @@ def _said(entry: Entry) -> dict[str, str]:
         elif index > start and not own[index - 1].startswith("--"):
             said["server"] = word
     return said | ({"server": behind[0]} if behind else {})
+
+
+def _shown(text: str) -> str:
+    """Return text without what may be a secret in it: of addresses only the host is told."""
+    return " ".join("…" if "=" in word else word for word in _ADDRESS.sub(r"\1\2", text).split(" "))
 
 
 def _arguments(entry: Entry) -> tuple[str, ...]:

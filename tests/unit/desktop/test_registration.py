@@ -398,14 +398,32 @@ OURS = Entry(PROGRAM, ("run", "/a.py", "--policy", "/p.yaml"), env={"A": "s3cret
             Entry("npx", ("s3cret",)),
             Entry(PROGRAM, ("run", "https://x.example/mcp")),
             [
-                "server: npx, without a guard → https://x.example/mcp",
+                "server: npx, without a guard → https://x.example",
                 f"program: none → {PROGRAM}",
             ],
+        ),
+        (
+            Entry("", url="https://me:s3cret@x.example:8/s3cret?key=s3cret"),
+            Entry(PROGRAM, ("run", "notes")),
+            [
+                "server: https://x.example:8, without a guard → notes",
+                f"program: none → {PROGRAM}",
+            ],
+        ),
+        (
+            Entry(PROGRAM, ("run", "https://x.example/s3cret")),
+            Entry(PROGRAM, ("run", "https://x.example/mcp?key=s3cret")),
+            ["another address at https://x.example"],
+        ),
+        (
+            Entry("KEY=s3cret npx x"),
+            Entry(PROGRAM, ("run", "notes")),
+            ["server: … npx x, without a guard → notes", f"program: none → {PROGRAM}"],
         ),
     ],
 )
 def test_what_two_entries_say_otherwise_is_told(old: Entry, new: Entry, told: list[str]) -> None:
-    """Neither values of variables nor arguments of others' commands."""
+    """Neither values of variables, nor arguments of others' commands, nor ways to servers."""
     assert sorted(changes(old, new)) == sorted(told)
 
 
