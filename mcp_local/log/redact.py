@@ -28,13 +28,15 @@ _NAMES: Final = "|".join(
         *("access_token", "refresh_token", "id_token", "token", "bearer", "cookie", "set_cookie"),
         *("authorization", "proxy_authorization", "authorization_code", "auth_code", "device_code"),
         *("code_verifier", "verifier", "client_secret", "client_info", "client_assertion"),
-        *("assertion", "secret", "credential", "credentials", "private_key", "api_key", "apikey"),
-        *("password", "passphrase", "passwd", "pwd", "mcp_local_cache_passphrase"),
+        *("assertion", "secret", "secrets", "credential", "credentials", "private_key", "api_key"),
+        *("password", "passwords", "passphrase", "passwd", "pwd", "mcp_local_cache_passphrase"),
     )
 )
-"""Names whose values are never logged; ``-`` is as ``_``, and case doesn't matter."""
-_SECRET_NAME: Final = re.compile(_NAMES, re.IGNORECASE)
-_NAMES_IN_TEXT: Final = _NAMES.replace("_", "[_-]")
+"""Names whose values are never logged, however they are written: ``clientSecret``, ``API-KEY``."""
+_SPELLED: Final = _NAMES.replace("_", "[_-]?")
+_ANY: Final = f"(?!(?:invalid|expired|missing)_)[a-z0-9_-]{{0,40}}?(?:{_SPELLED})"
+"""Such a name, also of something: ``GITHUB_TOKEN``, ``dbPassword``; but no name of an error."""
+_SECRET_NAME: Final = re.compile(_ANY, re.IGNORECASE)
 
 _SHAPES: Final = (
     # A JWT or JWE: base64url of '{"' is eyJ (RFC 7519, section 3).
@@ -44,8 +46,16 @@ _SHAPES: Final = (
     re.compile(r"(?i)(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{16,}"),
     # name=value in addresses and forms, name: value, and "name": "value", also quoted twice.
     re.compile(
-        rf"""(?ix)(?P<keep>(?<![a-z0-9_-])(?:{_NAMES_IN_TEXT})
+        rf"""(?ix)(?P<keep>(?<![a-z0-9_-]){_ANY}
         (?:\\*["'])?\s*(?:=|:|%3d)\s*(?:\\*["'])?)[^\s"'&,;\\}}]+"""
+    ),
+    # --name value, as command lines have it, and user:password@host in addresses.
+    re.compile(rf"(?i)(?P<keep>(?<![^\s\"'])--{_ANY}\s+)[^\s\"'-]\S*"),
+    re.compile(r"(?P<keep>://[^\s/?#:@]*:)[^\s/?#@]+(?=@)"),
+    # Keys of services that servers are often given: they begin with their maker's letters.
+    re.compile(
+        r"\b(?:sk-[A-Za-z0-9_-]{16,}|gh[a-z]_[A-Za-z0-9]{16,}|github_pat_\w{16,}"
+        r"|xox[a-z]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16})"
     ),
     # OAuth's short names mean something else in prose ("exit code: 3", "error_code=65001").
     re.compile(
@@ -83,7 +93,7 @@ def clean_field(name: str, value: object) -> object:
 
 @lru_cache(maxsize=256)
 def _is_secret_name(name: str) -> bool:
-    return _SECRET_NAME.fullmatch(name.replace("-", "_")) is not None
+    return _SECRET_NAME.fullmatch(name) is not None
 
 
 def _clean(name: str, value: object, depth: int) -> object:

@@ -54,6 +54,12 @@ def test_a_token_is_known_by_its_shape(token: str, text: str) -> None:
         f"MCP_LOCAL_CACHE_PASSPHRASE={SHORT}",
         f"device_code={SHORT};client_info={SHORT}",
         "id_token=" + SHORT + "\naccess_token=" + SHORT,
+        f"GITHUB_TOKEN={SHORT} DB_PASSWORD: {SHORT}",
+        f"accessToken={SHORT}, clientSecret={SHORT}, githubToken={SHORT}",
+        f'{{"refreshToken": "{SHORT}", "X-Api-Key": "{SHORT}"}}',
+        f"npx server --token={SHORT} --db-password {SHORT} --api-key {SHORT}",
+        f"postgres://me:{SHORT}@db.example/x",
+        f"sk-ant-{SHORT}{SHORT}{SHORT} ghp_{SHORT}{SHORT}{SHORT} xoxb-12-{SHORT}",
         urlencode({"grant_type": "x", "client_assertion": SHORT, "refresh_token": SHORT}),
     ],
 )
@@ -78,6 +84,10 @@ def test_a_secret_is_known_by_its_name(text: str) -> None:
         "getCustomerInvoicesByDateRangeAndRegion",
         "/home/person/Projects/Some2/long/path/to/a/file_name-with.many.parts.json",
         "http://localhost:53682/start/once",
+        "https://me@example.com:443/x, http://localhost:1/a@b",
+        "max_tokens=500, tokens: 12, --token-limit 5 and --tokens 7",
+        "error=invalid_token: the secret is out",
+        "https://login.example/x?error=invalid_token&x=1",
         "data://weather/{city}?units=metric",
         "5f1d9f9e-3a51-4a5e-8f1c-8ad0b6e2a111 called tool",
         "",
@@ -89,7 +99,11 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token", "refresh_token", "Client-Secret", "PASSPHRASE", "cookie"]
+    "name",
+    [
+        *("token", "refresh_token", "Client-Secret", "PASSPHRASE", "cookie"),
+        *("GITHUB_TOKEN", "accessToken", "X-Api-Key", "dbPassword", "secrets"),
+    ],
 )
 def test_a_field_called_like_a_secret_shows_nothing(name: str) -> None:
     """Whatever its value is, at any depth."""
