@@ -23,7 +23,19 @@ def requirement(extra: str = "") -> str:
     vcs = origin.get("vcs_info", {})
     repository = f"{vcs['vcs']}+" if vcs else ""
     commit = f"@{vcs['commit_id']}" if vcs else ""
-    return f"{name} @ {repository}{origin['url']}{commit}"
+    return f"{name} @ {repository}{_without_password(origin['url'])}{commit}"
+
+
+def _without_password(url: str) -> str:
+    """Return an address as it may be shown, and stand in clients' files: installers may forget to.
+
+    A user name alone stays, as ``git@`` of SSH; over HTTP it is a token.
+    """
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    who, at, place = host.rpartition("@")
+    kept = f"{who}{at}" if scheme == "ssh" and ":" not in who else ""
+    return f"{scheme}{mark}{kept}{place}{slash}{path}" if mark else url
 
 
 def install_hint(extra: str = "") -> str:

@@ -26,6 +26,18 @@ REPOSITORY = {
         (None, "mcp-local[sql]"),
         (CLONE, "mcp-local[sql] @ file:///home/me/mcp-local"),
         (REPOSITORY, "mcp-local[sql] @ git+https://git.example/mcp-local@0123abcd"),
+        (
+            {"url": "https://me:s3cret@index.example/a/mcp_local.whl"},
+            "mcp-local[sql] @ https://index.example/a/mcp_local.whl",
+        ),
+        (
+            {**REPOSITORY, "url": "https://s3cret@git.example/mcp-local"},
+            "mcp-local[sql] @ git+https://git.example/mcp-local@0123abcd",
+        ),
+        (
+            {**REPOSITORY, "url": "ssh://git@git.example/mcp-local"},
+            "mcp-local[sql] @ git+ssh://git@git.example/mcp-local@0123abcd",
+        ),
     ],
 )
 def test_an_extra_is_added_to_what_is_installed(
