@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final, cast
 
 MAX_TEXT: Final = 32_768
@@ -14,11 +15,19 @@ _HIDDEN: Final = re.compile(
     "\x80-\x9f"  # C1
     "\u00ad\u180e\u200b\u2060-\u2064\u206a-\u206f\ufeff\ufff9-\ufffb"  # no width, joining nothing
     "\u2028\u2029"  # line ends that aren't
+    "\u2065\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # shown as nothing at all
+    "\u180b-\u180d\u180f\ufe00-\ufe0d"  # variants of letters: half a byte each, unseen
     "\u202a-\u202e\u2066-\u2069"  # embeddings, overrides and isolates of writing direction
     "\ud800-\udfff"  # lone surrogates
     "\U000e0000-\U000e0fff"  # tags and further variation selectors: invisible ASCII
     "]"
 )
+
+_CROWDED: Final = re.compile(
+    "(?<=[\u061c\u200c-\u200f\ufe0e])[\u061c\u200c-\u200f\ufe0e\ufe0f]+"
+    "|(?<=\ufe0f)[\u061c\u200c\u200e\u200f\ufe0e\ufe0f]+"
+)
+"""Joiners and marks behind another: scripts and emoji need one at a time, only a message more."""
 
 _BLANK: Final = frozenset(
     map(
@@ -38,7 +47,7 @@ def clean(text: str) -> str:
     """Return ``text`` without characters that hide or reorder what is written, at most MAX_TEXT."""
     if len(text) <= MAX_TEXT and text.isascii() and text.isprintable():
         return text
-    text = _HIDDEN.sub("", text)
+    text = _CROWDED.sub("", _HIDDEN.sub("", text))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
@@ -64,10 +73,15 @@ def is_clean_name(name: str) -> bool:
 
 
 def bare(name: str) -> str:
-    """Return a name without what can't be seen: two that a reader takes for one are one here."""
+    """Return a name without what can't be seen: two that a reader takes for one are one here.
+
+    Wide, small and joined forms of letters are the letters (NFKC). Letters of other scripts that
+    look alike stay others: what they stand for in a policy is another tool.
+    """
     if name.isascii() and name.isprintable():
-        return name
-    return "".join(each for each in name if each.isprintable() and each not in _BLANK)
+        return name.strip()
+    plain = unicodedata.normalize("NFKC", name)
+    return "".join(each for each in plain if each.isprintable() and each not in _BLANK).strip()
 
 
 def clean_json(value: object) -> object:

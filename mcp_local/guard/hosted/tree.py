@@ -140,7 +140,7 @@ class Tree:
     def _refuses(self, component: AnyComponent) -> bool:
         """Whether a component can't be served under its name; logged once (M8, M9)."""
         name = name_of(component)
-        reserved = isinstance(component, Tool) and bare(name) in RESERVED
+        reserved = isinstance(component, Tool) and bare(name).casefold() in RESERVED
         if not reserved and is_clean_name(name):
             return False
         if name not in self._named and self._log is not None:

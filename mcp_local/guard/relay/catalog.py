@@ -218,7 +218,7 @@ def version_in(meta: Mapping[str, object]) -> str | None:
 
 def unfit(kind: Kind, name: str) -> str:
     """Return why nothing can be served under a name; empty where it can (M8, M9)."""
-    if kind is Kind.TOOL and bare(name) in RESERVED:
+    if kind is Kind.TOOL and bare(name).casefold() in RESERVED:
         return "reserved"
     if not is_clean_name(name):
         return "hidden characters"

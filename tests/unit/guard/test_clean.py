@@ -20,6 +20,12 @@ from mcp_local.guard.clean import MAX_TEXT, bare, clean, clean_json, is_clean_na
         ("hid\U000e0048\U000e0049den", "hidden"),
         ("no\u200bwidth\u2060at\ufeffall\u00ad", "nowidthatall"),
         ("lone\ud800surrogate", "lonesurrogate"),
+        ("by\ufe00half\ufe0dbytes\U0001d173\u2065\ufff0", "byhalfbytes"),
+        (
+            "o\u200c\u200d\u200d\u200cn\u200e\u200f\u061ce\ufe0f\ufe0e\ufe0f",
+            "o\u200cn\u200ee\ufe0f",
+        ),
+        ("\u2764\ufe0f\u200d\U0001f525 \u0645\u06cc\u200c\u062e 1\ufe0f\u20e3",) * 2,
         ("naïve 日本語 👩‍💻 שלום", "naïve 日本語 👩‍💻 שלום"),
     ],
 )
@@ -60,6 +66,9 @@ def test_names_are_one_where_a_reader_sees_one() -> None:
         "e\ufe0fcho",
         "\u3164echo",
         "echo\u2060",
+        "\uff45\uff43\uff48\uff4f",
+        " echo ",
+        "echo\u00a0",
     ):
         assert bare(name) == "echo"
     assert bare("wetter_für_köln") == "wetter_für_köln"

@@ -200,6 +200,7 @@ def test_names_that_can_not_be_served_are_refused_and_logged_once(tmp_path: Path
     odd = (
         "mcp_local_whoami",
         "mcp_local_sign\u200d_in",
+        "MCP_Local_Sign_Out ",
         "a",
         "a",
         "a\u200d",
@@ -218,6 +219,7 @@ def test_names_that_can_not_be_served_are_refused_and_logged_once(tmp_path: Path
         "hidden characters",
         "listed twice",
         "listed twice",
+        "reserved",
         "reserved",
         "reserved",
         "too long",
