@@ -105,6 +105,19 @@ def test_a_server_is_told_nothing_that_is_not_its_own(monkeypatch: pytest.Monkey
     assert all(file.startswith("pipe:") for file in files.values())
 
 
+def test_a_server_heeds_every_signal() -> None:
+    """Python ignores two, and a client may have blocked some: neither is handed on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    try:
+        with started("echo '{}'; exec cat") as child:
+            child.receive()
+            status = Path(f"/proc/{child.pid()}/status").read_text(encoding="ascii")
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    lines = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert (int(lines["SigIgn"], 16), int(lines["SigBlk"], 16)) == (0, 0)
+
+
 def test_a_server_runs_in_its_own_folder_and_session(tmp_path: Path) -> None:
     """Its working folder is the one named; signals for our terminal and group don't reach it."""
     env = child_environment(os.environ, {"MARK": "here"})

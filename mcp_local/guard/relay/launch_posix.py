@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 
-from mcp_local.guard.relay import keeper_posix as keeper
+from mcp_local.guard.relay.spawn_posix import Order, keep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,14 +42,17 @@ def start(
     pipes: list[tuple[int, int]] = []
     try:
         pipes += (os.pipe() for _ in range(5))
+        (stdin, to_it), (from_it, stdout), (errors, stderr), (its_life, life), (told, status) = (
+            pipes
+        )
+        words, streams = (program, *arguments), (stdin, stdout, stderr)
+        order = Order(words, environ, folder, streams, life=its_life, status=status)
         pid = _fork()
     except OSError:
         _close(descriptor for pipe in pipes for descriptor in pipe)
         raise
-    (stdin, to_it), (from_it, stdout), (errors, stderr), (its_life, life), (told, status) = pipes
     if pid == 0:
-        words, streams = (program, *arguments), (stdin, stdout, stderr)
-        keeper.keep(keeper.Order(words, environ, folder, streams, life=its_life, status=status))
+        keep(order)
     _close((stdin, stdout, stderr, its_life, status))
     return Started((to_it, from_it, errors), life, told, pid)
 
