@@ -106,8 +106,8 @@ class ServerSide:
         denied = self._requests.denied(message)
         if denied:
             relay.log.event("request_denied", level="warning", method=denied)
-        if asked.method in GUARDED and relay.guard is not None:
-            relay.guard.answered(asked, message, denied)
+        if asked.method in GUARDED:  # it may be about to be there, which let the first ones through
+            relay.with_guard(asked, lambda guard: guard.answered(asked, message, denied))
         elif denied:
             relay.answer(asked, answers.refusal(asked, not_passed_on(denied)))
         elif asked.method in HELLO:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,6 +24,10 @@ from tests.support.people import person
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
+
+    from mcp_local.guard.relay.asked import Asked
+    from mcp_local.guard.relay.message import Message
+    from mcp_local.guard.relay.relay import Guarding, Relay
 
 ERAS = (HANDSHAKE, MODERN)
 FORM: dict[str, Any] = {"elicitation": {"form": {}}}
@@ -52,6 +57,34 @@ def test_what_comes_before_the_guard_waits_for_it(tmp_path: Path) -> None:
         assert not any(
             each.get("method") == "notifications/resources/updated" for each in here.heard
         )
+
+
+class _Slow:
+    """A guard that lets everything through, and takes its time until it is there."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.to = relay
+        self.seen: list[str] = []
+
+    def take(self, message: Message, asked: Asked) -> None:
+        self.to.send(asked, message.raw)
+        time.sleep(0.2)
+
+    def answered(self, asked: Asked, message: Message, denied: str) -> None:
+        del denied
+        self.seen.append(asked.method)
+        self.to.answer(asked, message.raw)
+
+
+def test_answers_to_what_came_early_are_seen_by_the_guard(tmp_path: Path) -> None:
+    """Also those that come while it goes through what has waited for it."""
+    with InProcess(tmp_path, session=reader(), guarded=False) as here:
+        here.open()
+        early = here.post("tasks/list")
+        guard = _Slow(here.relay)
+        here.relay.guarded_by(cast("Guarding", guard))
+        assert "result" in here.answer(early)
+        assert guard.seen == ["tasks/list"]
 
 
 def test_few_can_wait_for_the_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
