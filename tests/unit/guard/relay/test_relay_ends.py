@@ -75,6 +75,10 @@ class _Slow:
         self.seen.append(asked.method)
         self.to.answer(asked, message.raw)
 
+    def introduced(self, instructions: str) -> bool:
+        del instructions
+        return True
+
 
 def test_answers_to_what_came_early_are_seen_by_the_guard(tmp_path: Path) -> None:
     """Also those that come while it goes through what has waited for it."""
