@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.relay.late_log import LateLog
-from mcp_local.guard.relay.parts import RelayParts, Rules
+from mcp_local.guard.relay.rules import Rules
 from mcp_local.guard.relay.serve import serve_relay
 from mcp_local.guard.relay.wrap import wrap
 from mcp_local.guard.stdio import claim_wire
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from mcp_local.cli.swift import Plain
     from mcp_local.guard.relay.launch import Launched
+    from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.session import Session
     from mcp_local.guard.upstream import Upstream
     from mcp_local.log import Log
@@ -46,7 +46,7 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
 
     server = target.server
     hold = server.definitions == "hold"
-    rules = Rules(server.name, server.requests, server.methods, hold)
+    rules = Rules(server.name, server.requests, server.methods, hold=hold)
     return ExitCode(serve_relay(upstream, claim_wire(), parts, log=log, rules=rules))
 
 
@@ -83,7 +83,7 @@ def serve_command(said: Plain, launched: Launched) -> ExitCode:
         program,
         args,
         env=said.env,
-        folder=Path(),
+        folder=os.curdir,
         environ=os.environ,
         log=late,
         launched=launched,

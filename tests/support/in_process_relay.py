@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from mcp_local.guard.relay.client_side import ClientSide
 from mcp_local.guard.relay.loop import guard
-from mcp_local.guard.relay.parts import RelayParts, Rules
+from mcp_local.guard.relay.parts import RelayParts
 from mcp_local.guard.relay.relay import Relay
+from mcp_local.guard.relay.rules import Rules
 from mcp_local.guard.relay.server_side import ServerSide
 from mcp_local.guard.stdio import Wire
 from mcp_local.guard.upstream import UpstreamGone

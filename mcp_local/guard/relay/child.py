@@ -24,8 +24,8 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
+    from mcp_local.guard.relay.command import PathLike
     from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.relay.tail import Logs
 
@@ -51,7 +51,7 @@ class Child:
         command: str,
         args: Sequence[str],
         env: Mapping[str, str],
-        cwd: Path,
+        cwd: PathLike,
         log: Logs,
         *,
         launched: Launched | None = None,

@@ -1,4 +1,4 @@
-"""What the relay is put together from: what it needs at once, and what may come a moment later."""
+"""What judges in the relay, put together while it already runs."""
 
 from __future__ import annotations
 
@@ -11,19 +11,6 @@ if TYPE_CHECKING:
     from mcp_local.log import Log
     from mcp_local.policy.live import LivePolicy
     from mcp_local.policy.model import Decides
-
-
-class Rules(NamedTuple):
-    """What the settings say of one server: known before anything is loaded."""
-
-    namespace: str = ""
-    """Its name under ``[servers]``."""
-    requests: tuple[str, ...] = ("roots/list", "elicitation/create")
-    """Requests of the server that pass to the client."""
-    methods: tuple[str, ...] = ()
-    """Methods of the client that pass beyond the known ones."""
-    hold: bool = False
-    """Whether what was never approved is held back: then greetings wait until that is known."""
 
 
 class RelayParts(NamedTuple):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.relay.asked import Answered, Asked, Known
     from mcp_local.guard.relay.message import Message
-    from mcp_local.guard.relay.parts import Rules
+    from mcp_local.guard.relay.rules import Rules
     from mcp_local.guard.relay.tail import Logs
     from mcp_local.guard.stdio import Wire
     from mcp_local.guard.upstream import Upstream

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_local.guard.relay.late_log import LateLog
-    from mcp_local.guard.relay.parts import RelayParts, Rules
+    from mcp_local.guard.relay.parts import RelayParts
+    from mcp_local.guard.relay.rules import Rules
     from mcp_local.guard.stdio import Wire
     from mcp_local.guard.upstream import Upstream
     from mcp_local.log import Log

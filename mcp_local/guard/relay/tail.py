@@ -6,8 +6,6 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol, final
 
-from mcp_local.guard.clean import clean
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -82,6 +80,8 @@ class Tail:
 
     def add(self, line: bytes) -> None:
         """Take one line."""
+        from mcp_local.guard.clean import clean  # noqa: PLC0415 - start-up: quiet ones need none
+
         text = clean(line[:_LONG].decode("utf-8", "replace").strip())
         if not text:
             return

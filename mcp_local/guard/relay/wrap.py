@@ -11,8 +11,8 @@ from mcp_local.guard.relay.supervisor import Supervised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
+    from mcp_local.guard.relay.command import PathLike
     from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.relay.tail import Logs
 
@@ -22,7 +22,7 @@ def wrap(  # noqa: PLR0913 - what a command is, each by its name
     args: Sequence[str],
     *,
     env: Mapping[str, str],
-    folder: Path,
+    folder: PathLike,
     environ: Mapping[str, str],
     log: Logs,
     launched: Launched | None = None,

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 from mcp_local.guard.relay.child import Child
-from mcp_local.guard.relay.parts import RelayParts, Rules
+from mcp_local.guard.relay.parts import RelayParts
+from mcp_local.guard.relay.rules import Rules
 from mcp_local.guard.relay.serve import serve_relay
 from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.guard.stdio import claim_wire

@@ -11,7 +11,7 @@ import pytest
 
 from mcp_local.guard.account import RESERVED
 from mcp_local.guard.relay import poster
-from mcp_local.guard.relay.parts import Rules
+from mcp_local.guard.relay.rules import Rules
 from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader, text_of
 from tests.support.people import person
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from mcp_local.guard.relay import asked, desk, relay
-from mcp_local.guard.relay.parts import Rules
 from mcp_local.guard.relay.refusing import RefusingGuard
+from mcp_local.guard.relay.rules import Rules
 from tests.support.in_process_relay import (
     HANDSHAKE,
     MODERN,
