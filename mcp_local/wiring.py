@@ -181,6 +181,5 @@ def relay_parts(
         hold=settings.list_hold,
         locked=settings.list_locked,
         page=PageWay(environ, lambda: session.program),
-        log=log,
         definitions=open_definitions(target, settings, log),
     )

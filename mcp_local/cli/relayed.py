@@ -47,7 +47,9 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
     server = target.server
     hold = server.definitions == "hold"
     rules = Rules(server.name, server.requests, server.methods, hold=hold)
-    return ExitCode(serve_relay(upstream, claim_wire(), parts, log=log, rules=rules))
+    late = LateLog()
+    late.open(log)
+    return ExitCode(serve_relay(upstream, claim_wire(), parts, log=late, rules=rules))
 
 
 def serve_launched(

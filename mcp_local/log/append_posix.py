@@ -53,6 +53,8 @@ class Appender:
             status = None
         if status is None or (status.st_dev, status.st_ino) != self._file:
             status = self._open()
+        if status.st_mode & 0o077:
+            os.fchmod(self._fd, 0o600)
         return status.st_size
 
     def _open(self) -> os.stat_result:
@@ -62,8 +64,6 @@ class Appender:
         if not stat.S_ISREG(status.st_mode):
             self.close()
             raise OSError(errno.EPERM, "it is not a regular file")
-        if status.st_mode & 0o077:
-            os.fchmod(self._fd, 0o600)
         self._file = (status.st_dev, status.st_ino)
         return status
 

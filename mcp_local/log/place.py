@@ -25,7 +25,16 @@ def open_early_log(environ: Mapping[str, str]) -> Log:
     Raises:
         SettingsError: the state folder can't be named.
     """
-    return Log(_file_in(home_folder(environ)[0]))
+    return Log(early_log_file(environ))
+
+
+def early_log_file(environ: Mapping[str, str]) -> Path:
+    """Return where that log is.
+
+    Raises:
+        SettingsError: the state folder can't be named.
+    """
+    return _file_in(home_folder(environ)[0])
 
 
 def log_file(settings: Settings) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,9 +63,13 @@ class Log:
 
     def event(self, name: str, *, level: str = "info", **fields: object) -> None:
         """Write one line: time (UTC), level, pid, the event's name, and the fields, redacted."""
+        self.write(time.time(), name, level, fields)
+
+    def write(self, at: float, name: str, level: str, fields: Mapping[str, object]) -> None:
+        """Do the same for what happened at a time, in seconds since the epoch."""
         if _LEVELS.get(level, _LEVELS["info"]) < self._threshold:
             return
-        line = self._format(_record(name, level, fields))
+        line = self._format(_record(at, name, level, fields))
         if self._echo is not None:
             with suppress(OSError, ValueError):  # stderr may be closed
                 self._echo(line)
@@ -129,9 +134,9 @@ def _make_folder(folder: Path) -> None:
             missing.mkdir(mode=0o700)
 
 
-def _record(name: str, level: str, fields: Mapping[str, object]) -> dict[str, object]:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    record: dict[str, object] = {"time": now, "level": level, "pid": os.getpid(), "event": name}
+def _record(at: float, name: str, level: str, fields: Mapping[str, object]) -> dict[str, object]:
+    text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    record: dict[str, object] = {"time": text, "level": level, "pid": os.getpid(), "event": name}
     for key, value in fields.items():
         if key not in _HEAD:
             record[key] = clean_field(key, value)

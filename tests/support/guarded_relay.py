@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.support.log_lines import logged_in
 from tests.support.relayed import PLAIN, SERVERS
 from tests.support.wire import CAPABILITIES, Wire
 
@@ -100,6 +101,4 @@ class Guarded(Wire):
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the log's lines of one event."""
-        file = self.folder / "log.jsonl"
-        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return [line for line in map(json.loads, lines) if line["event"] == event]
+        return logged_in(self.folder / "log.jsonl", event)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, cast
 import pytest
 
 from mcp_local.broker.storage.files import FileLock
+from tests.support.log_lines import logged_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,9 +81,7 @@ def _without_ours(environ: Mapping[str, str]) -> dict[str, str]:
 
 def logged(folder: Path, event: str) -> list[dict[str, object]]:
     """Return the log's lines of one event; ``folder`` is that of :func:`settings_folder`."""
-    log = folder / "home" / "log" / "mcp-local.jsonl"
-    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return [line for line in map(json.loads, lines) if line["event"] == event]
+    return logged_in(folder / "home" / "log" / "mcp-local.jsonl", event)
 
 
 def fetched(launcher: str, package: str, *more: str) -> tuple[str, ...]:

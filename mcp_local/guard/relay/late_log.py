@@ -1,42 +1,58 @@
-"""A log that is opened later: a server is started before anybody knows where the log is."""
+"""A log that comes late: opened when it is known where, and written when messages have passed.
+
+Whoever passes a message on only notes what happened. A line costs several times what that does,
+and threads of one process wait for each other. It is written a moment later, and at the end.
+"""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
-    from mcp_local.guard.relay.tail import Logs
+    from mcp_local.log import Log
 
 _MOST: Final = 256
-"""Events that wait for the log."""
+"""Events that wait for a log that isn't open yet."""
+_MOMENT: Final = 0.01
+"""Seconds; so much of the log is lost where the process is killed."""
 
 
 @final
 class LateLog:
-    """Keeps events until the log is there."""
+    """Keeps events until the log is there, and until there is time."""
 
     def __init__(self) -> None:
-        self._log: Logs | None = None
-        self._kept: list[tuple[str, str, dict[str, object]]] = []
-        self._opening = threading.Lock()
+        self._log: Log | None = None
+        self._kept: deque[tuple[float, str, str, dict[str, object]]] = deque()
+        self._some = threading.Event()
+        self._writing = threading.Lock()
 
     def event(self, name: str, *, level: str = "info", **fields: object) -> None:
-        """Write one line, or keep it."""
-        log = self._log
-        if log is None:
-            with self._opening:
-                log = self._log
-                if log is None:
-                    if len(self._kept) < _MOST:
-                        self._kept.append((name, level, fields))
-                    return
-        log.event(name, level=level, **fields)
+        """Keep one line until it is written."""
+        if self._log is None and len(self._kept) >= _MOST:
+            return
+        self._kept.append((time.time(), name, level, fields))
+        if not self._some.is_set():
+            self._some.set()
 
-    def open(self, log: Logs) -> None:
+    def open(self, log: Log) -> None:
         """Write what was kept, and all that comes, to ``log``."""
-        with self._opening:
-            for name, level, fields in self._kept:
-                log.event(name, level=level, **fields)
-            self._kept.clear()
-            self._log = log
+        self._log = log
+        self.write()
+        threading.Thread(target=self._write_on, name="mcp-local log", daemon=True).start()
+
+    def write(self) -> None:
+        """Write what is kept, now."""
+        with self._writing:
+            while self._log is not None and self._kept:
+                self._log.write(*self._kept.popleft())
+
+    def _write_on(self) -> None:
+        while True:
+            self._some.wait()
+            time.sleep(_MOMENT)
+            self._some.clear()
+            self.write()

@@ -20,11 +20,10 @@ if TYPE_CHECKING:
     from mcp_local.log import Log
 
 
-def run_guard(relay: Relay, parts: Callable[[], RelayParts], log: Log | LateLog) -> None:
+def run_guard(relay: Relay, parts: Callable[[], RelayParts], log: LateLog) -> None:
     """Load the parts and guard the relay with them, for as long as the process lives."""
-    made = parts()
     # A late one is a log in all that is asked of it here.
-    asyncio.run(guard(relay, made, made.log or cast("Log", log)))
+    asyncio.run(guard(relay, parts(), cast("Log", log)))
 
 
 async def guard(relay: Relay, parts: RelayParts, log: Log) -> None:

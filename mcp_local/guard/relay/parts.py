@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from mcp_local.guard.definitions import ApprovedDefinitions
     from mcp_local.guard.questions import Way
     from mcp_local.guard.session import Session
-    from mcp_local.log import Log
     from mcp_local.policy.live import LivePolicy
     from mcp_local.policy.model import Decides
 
@@ -25,7 +24,5 @@ class RelayParts(NamedTuple):
     """Whether what a role would unlock is listed, marked as locked."""
     page: Way | None = None
     """Where the person is asked whom the client can't ask; ``None``: nowhere."""
-    log: Log | None = None
-    """Where it was opened only now; ``None``: it is that of before."""
     definitions: ApprovedDefinitions | None = None
     """What was approved of the server; ``None``: that isn't kept."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.rules import Rules
     from mcp_local.guard.stdio import Wire
     from mcp_local.guard.upstream import Upstream
-    from mcp_local.log import Log
 
 _SWITCH: Final = 0.0005
 """Seconds until a thread that computes makes way for one that has a message to pass on."""
@@ -37,7 +36,7 @@ def serve_relay(
     wire: Wire,
     parts: Callable[[], RelayParts],
     *,
-    log: Log | LateLog,
+    log: LateLog,
     rules: Rules,
 ) -> int:
     """Relay between the wire and a server that was started, until the client leaves.
@@ -49,7 +48,7 @@ def serve_relay(
     relay = Relay(upstream, wire, rules, log)
     client = ClientSide(relay)
     with EndOfProcess() as end:
-        end.at_last(relay.abandon)
+        end.at_last(lambda: _close(relay, log))
         end.when_asked(lambda: _begin("mcp-local stop", upstream.stop))
         _begin("mcp-local server", ServerSide(relay).listen)
         _begin("mcp-local guard", lambda: _guard(relay, parts, log))
@@ -58,12 +57,18 @@ def serve_relay(
         end.client_gone()
         _wait_for_answers(relay)
         upstream.stop()
-        relay.abandon()
+        _close(relay, log)
     return end.code
 
 
 def _begin(name: str, work: Callable[[], None]) -> None:
     threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def _close(relay: Relay, log: LateLog) -> None:
+    """Log what the end cuts off, and all that was not written yet."""
+    relay.abandon()
+    log.write()
 
 
 def _wait_for_answers(relay: Relay) -> None:
@@ -72,7 +77,7 @@ def _wait_for_answers(relay: Relay) -> None:
         time.sleep(_LOOK)
 
 
-def _guard(relay: Relay, parts: Callable[[], RelayParts], log: Log | LateLog) -> None:
+def _guard(relay: Relay, parts: Callable[[], RelayParts], log: LateLog) -> None:
     """Load what judges, and let it judge, in a thread of its own."""
     relay.guard_wanted.wait(_HEAD_START)
     try:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from mcp_local.guard.relay.child import Child
+from mcp_local.guard.relay.late_log import LateLog
 from mcp_local.guard.relay.parts import RelayParts
 from mcp_local.guard.relay.rules import Rules
 from mcp_local.guard.relay.serve import serve_relay
@@ -41,4 +42,6 @@ log = Log(Path(os.environ["LOG"]))
 server = Supervised(lambda: Child(command, arguments, os.environ, Path.cwd(), log), log)
 server.start()
 rules = Rules(requests=words("REQUESTS"), methods=words("METHODS"))
-sys.exit(serve_relay(server, claim_wire(), parts, log=log, rules=rules))
+late = LateLog()
+late.open(log)
+sys.exit(serve_relay(server, claim_wire(), parts, log=late, rules=rules))

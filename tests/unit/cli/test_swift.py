@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,7 @@ from mcp_local.cli.swift_command import find_command
 from mcp_local.cli.swift_named import find_named
 from mcp_local.errors import SettingsError
 from mcp_local.guard.relay.late_log import LateLog
-from mcp_local.log import read_tail
+from mcp_local.log import Log, read_tail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -172,24 +175,30 @@ def test_a_command_takes_the_settings_as_they_are(
     assert "MCP_LOCAL_CLIENT_SECRET" in capsys.readouterr().err
 
 
-class Heard:
-    """A log."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def event(self, name: str, *, level: str = "info", **fields: object) -> None:
-        """Keep a line."""
-        self.lines.append(f"{name} {level} {fields}")
-
-
-def test_a_late_log_forgets_nothing() -> None:
+def test_a_late_log_forgets_nothing(tmp_path: Path) -> None:
     """What came before it was opened is written first; endlessly much is not kept."""
-    late, log = LateLog(), Heard()
+    late, began = LateLog(), datetime.now(UTC)
     for number in range(300):
         late.event("early", level="error", number=number)
-    late.open(log)
+    time.sleep(0.05)
+    opened = datetime.now(UTC)
+    late.open(Log(tmp_path / "log"))
     late.event("late")
-    assert len(log.lines) == 257
-    assert log.lines[0] == "early error {'number': 0}"
-    assert log.lines[-1] == "late info {}"
+    late.write()
+    lines = [json.loads(line) for line in read_tail(tmp_path / "log", 1000)]
+    assert [line.get("number") for line in lines] == [*range(256), None]
+    assert lines[-1]["event"] == "late"
+    happened = datetime.fromisoformat(lines[0]["time"])
+    assert began - timedelta(seconds=0.001) <= happened < opened  # not when it was written
+
+
+def test_a_late_log_is_written_without_being_told(tmp_path: Path) -> None:
+    """A moment after something happened."""
+    late = LateLog()
+    late.open(Log(tmp_path / "log"))
+    late.event("one")
+    late.event("two")
+    deadline = time.monotonic() + 10
+    while len(read_tail(tmp_path / "log", 9)) < 2 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert ['"one"' in line for line in read_tail(tmp_path / "log", 9)] == [True, False]
