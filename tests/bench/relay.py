@@ -32,6 +32,9 @@ PROGRAM = str(Path(sys.executable).with_name("mcp-local"))
 WAYS: Final = ("direct", "our relay", "FastMCP's proxy")
 NAMED: Final = "our relay, run NAME"
 """The same server by its name in the settings; compared where that differs, at the start."""
+BARE: Final = "bare pass-through"
+"""Two threads in Python that pass lines on unread; compared where it tells what judging takes."""
+CALLS: Final = (*WAYS, BARE)
 STARTS: Final = ("direct", "our relay", NAMED, "FastMCP's proxy")
 IN_FLIGHT = 64
 BIG = 10_000_000
@@ -63,18 +66,21 @@ class Contest:
             "direct": [sys.executable, file],
             "our relay": [PROGRAM, "run", "--pass-env", "BENCH_TOOLS", "--", sys.executable, file],
             NAMED: [PROGRAM, "run", f"{server}{count}"],
+            BARE: [sys.executable, str(SERVERS / "pass_through.py"), sys.executable, file],
             "FastMCP's proxy": [sys.executable, str(SERVERS / "proxy.py"), file],
         }
 
     @contextmanager
-    def all(self, server: str, count: int, *, modern: bool = True) -> Generator[dict[str, Wire]]:
+    def all(
+        self, server: str, count: int, ways: Sequence[str] = WAYS, *, modern: bool = True
+    ) -> Generator[dict[str, Wire]]:
         """Start all of them, each ready to be asked."""
         environ = {**self._environ, "BENCH_TOOLS": str(count - 1)}
         commands = self.commands(server, count)
         with ExitStack() as stack:
             wires = {
                 way: stack.enter_context(Wire(commands[way], environ, modern=modern))
-                for way in WAYS
+                for way in ways
             }
             for wire in wires.values():
                 wire.open()
@@ -130,9 +136,9 @@ def call(wire: Wire) -> bytes:
 
 def calls(contest: Contest, server: str, rounds: int) -> None:
     """One call after the other, and many at once; alternating, so that noise hits all."""
-    single = {way: Samples() for way in WAYS}
-    batch = {way: Samples() for way in WAYS}
-    with contest.all(server, 10) as wires:
+    single = {way: Samples() for way in CALLS}
+    batch = {way: Samples() for way in CALLS}
+    with contest.all(server, 10, CALLS) as wires:
         for number in range(rounds):
             for way, wire in wires.items():
                 single[way].add(timed(lambda w=wire: call(w)) * 1000)
@@ -140,7 +146,7 @@ def calls(contest: Contest, server: str, rounds: int) -> None:
                     batch[way].add(timed(lambda w=wire: at_once(w)) * 1000)
     table(
         f"{server}.py, {rounds} calls each, interleaved",
-        head(WAYS),
+        head(CALLS),
         [
             row("call p50", "ms", {w: s.percentile(0.5) for w, s in single.items()}, "+ 0.10 ms"),
             row("call p99", "ms", {w: s.percentile(0.99) for w, s in single.items()}),
