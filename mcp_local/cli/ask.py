@@ -102,7 +102,7 @@ def _declare_can(parser: Parser) -> None:
     )
     parser.add_argument(
         "--action",
-        choices=[action.value for action in (Action.LIST, *USE.values())],
+        choices=[action.value for action in Action],
         help="left out: the use of that kind",
     )
     parser.add_argument("--args", metavar="JSON", help="the arguments of the call, as an object")
@@ -132,7 +132,8 @@ async def _explain(
         if arguments.action == Action.LIST:
             explained = await _listed(server, kind, arguments.name, token)
         else:
-            explained = await explain_one(server, kind, arguments.name, given, token)
+            action = Action(arguments.action) if arguments.action else None
+            explained = await explain_one(server, kind, arguments.name, given, token, action=action)
         if explained is not None:
             return kind, explained
     raise await no_such_thing(server, arguments.name, kinds, token)

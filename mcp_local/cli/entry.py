@@ -71,7 +71,8 @@ def warn_of_settings(settings: Settings, policy: str, context: Context) -> None:
             "own."
         )
         context.console.note(
-            "  Name one: --policy FILE, or preset:read-only. A first one: mcp-local policy init"
+            "  Name one: --policy FILE, or preset:read-only. A first one: mcp-local policy init "
+            "TARGET"
         )
 
 

@@ -26,11 +26,20 @@ async def explain_everything(server: Asked, token: VerifiedToken) -> list[Explai
     return sorted(found, key=lambda each: (list(Kind).index(each.component.kind), not each.listed))
 
 
-async def explain_one(
-    server: Asked, kind: Kind, name: str, given: Mapping[str, object], token: VerifiedToken
+async def explain_one(  # noqa: PLR0913 - what a command line knows, each by its name
+    server: Asked,
+    kind: Kind,
+    name: str,
+    given: Mapping[str, object],
+    token: VerifiedToken,
+    *,
+    action: Action | None = None,
 ) -> Explained | None:
-    """Return what the guard makes of using one component now; ``None`` where there is none."""
-    request = Request(USE[kind], arguments=given, now=time.time())
+    """Return what the guard makes of using one component now; ``None`` where there is none.
+
+    ``action`` is what is done with it; left out, the use of that kind.
+    """
+    request = Request(action or USE[kind], arguments=given, now=time.time())
     return await server.use(kind, name, request, token)
 
 

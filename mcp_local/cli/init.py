@@ -42,7 +42,7 @@ class InitArguments(TargetArguments):
 
 
 def _declare(parser: Parser) -> None:
-    declare_target(parser, api="the API app, for the settings")
+    declare_target(parser, api="the API app, for the settings", without="no policy is proposed")
     parser.add_argument(
         "--from", dest="env_file", metavar="FILE", help="take AZURE_* names over from a .env"
     )

@@ -41,14 +41,17 @@ class TargetArguments(Arguments):
         return super().overrides() | {"policy": self.policy, "account": self.account}
 
 
-def declare_target(parser: Parser, *, api: str = _API) -> None:
-    """Add the arguments of :class:`TargetArguments`; ``api`` is the help of that flag."""
+def declare_target(parser: Parser, *, api: str = _API, without: str = "the sample server") -> None:
+    """Add the arguments of :class:`TargetArguments`.
+
+    ``api`` is the help of that flag; ``without`` what it is about where no TARGET is given.
+    """
     parser.add_argument(
         "target",
         nargs="?",
         metavar="TARGET",
         help="FILE.py[:OBJECT], https://…, a name under [servers], or -- COMMAND ARG…; "
-        "left out: the sample server",
+        f"left out: {without}",
     )
     parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
     parser.add_argument("--account", metavar="NAME", help="only this user name or object id")

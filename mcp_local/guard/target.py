@@ -39,7 +39,7 @@ def parse_target(text: str, folder: Path) -> FileTarget:
         )
     path = folder.joinpath(Path(file).expanduser()).resolve()
     if not path.is_file():
-        raise TargetError(f"There is no file {path}", hint="Check the path of the server.")
+        raise TargetError(f"There is no file {path}.", hint="Check the path of the server.")
     return FileTarget(path, name)
 
 

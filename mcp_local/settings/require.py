@@ -29,6 +29,6 @@ def require_sign_in(settings: Settings) -> None:
     flags = " and ".join(key.flag for key in missing)
     raise SettingsError(
         f"{names} {'is' if len(missing) == 1 else 'are'} not set.",
-        hint=f"Set {names} in {settings.config_file}, or {variables} in the environment, or pass "
-        f"{flags}. To look around without a tenant: `mcp-local run --demo`.",
+        hint=f"Run `mcp-local init`, or set {names} in {settings.config_file}, or {variables} "
+        f"in the environment, or pass {flags}. To look around without a tenant: `mcp-local demo`.",
     )

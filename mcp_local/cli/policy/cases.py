@@ -63,7 +63,7 @@ def _lines(results: Results, cases: Sequence[Case], file: str) -> Iterator[str]:
         if failure.note:
             yield f"  note: {failure.note}"
     total = results.passed + len(results.failed)
-    yield f"{results.passed} of {total} cases hold."
+    yield f"{results.passed} of {total} {'case holds' if total == 1 else 'cases hold'}."
 
 
 def _asked(request: Request, component: Component) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 _HEAD: Final = """#!/usr/bin/env bash
 # Registers an API app with its roles, and a client app that signs people in, for mcp-local.
-# Sign in first: az login --tenant TENANT. Each run makes new registrations: run it once.
+# Sign in first: az login --tenant TENANT. Role ids are the same in each run,
+# the registrations are new ones: run it once.
 set -euo pipefail
 
 graph=https://graph.microsoft.com/v1.0

@@ -85,7 +85,9 @@ def test_closed_sets_are_checked() -> None:
     """What there isn't is refused with what there is, in the words one would type."""
     with pytest.raises(UsageError, match=r"from '?tool'?, '?resource'?, '?prompt'?\)"):
         CAN.parse(["x", "--kind", "hammer"])
-    with pytest.raises(UsageError, match=r"from '?list'?, '?call'?, '?read'?, '?get'?\)"):
+    with pytest.raises(
+        UsageError, match=r"from '?list'?, '?call'?, '?read'?, '?get'?, '?complete'?, "
+    ):
         CAN.parse(["x", "--action", "hammer"])
 
 
