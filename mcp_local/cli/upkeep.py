@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Arguments, Command
-from mcp_local.errors import ExitCode, StorageError, UsageError
+from mcp_local.errors import ExitCode, SettingsError, StorageError, UsageError
 from mcp_local.log import read_tail
-from mcp_local.log.place import log_file
+from mcp_local.log.place import early_log_file, log_file
 from mcp_local.settings import Source, show
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _declare_logs(parser: Parser) -> None:
 
 
 def _logs(arguments: LogsArguments, context: Context) -> ExitCode:
-    path = log_file(context.settings(arguments))
+    path = _log_of(arguments, context)
     if arguments.lines < 0:
         raise UsageError("--lines must not be negative.")
     follow = _follow(path, arguments.lines)
@@ -53,6 +53,16 @@ def _logs(arguments: LogsArguments, context: Context) -> ExitCode:
     except OSError as error:
         raise StorageError(f"{path} can't be read: {error.strerror}.") from error
     return ExitCode.OK
+
+
+def _log_of(arguments: Arguments, context: Context) -> Path:
+    """Return where the log is, also where settings that can't be read are to be looked into."""
+    try:
+        return log_file(context.settings(arguments))
+    except SettingsError as error:
+        path = early_log_file(context.environ)
+        context.console.warn(f"{error.message} {error.hint}".strip())
+        return path
 
 
 def _follow(path: Path, count: int) -> Iterator[str]:

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from mcp_local.settings.model import Settings
 
 
-def open_log(settings: Settings, echo: Callable[[str], None] | None = None) -> Log:
-    """Return the log of the settings; ``echo`` is given each line too."""
-    return Log(log_file(settings), settings.log_level, settings.log_format, echo=echo)
+def open_log(
+    settings: Settings,
+    echo: Callable[[str], None] | None = None,
+    alarm: Callable[[Mapping[str, object]], None] | None = None,
+) -> Log:
+    """Return the log of the settings; ``echo`` is given each line too, ``alarm`` each error."""
+    file = log_file(settings)
+    return Log(file, settings.log_level, settings.log_format, echo=echo, alarm=alarm)
 
 
 def open_early_log(environ: Mapping[str, str]) -> Log:

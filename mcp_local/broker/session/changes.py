@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_local.broker.state import Phase
 from mcp_local.broker.status import WORDS
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Changes:
         state = WORDS[status.phase]
         if state != self._state:
             self._state = state
-            code = status.problem.code if status.problem else ""
+            told = None if status.phase is Phase.SIGNED_IN else status.problem  # that of before
+            code = told.code if told else ""
             self._log.event("state", level="info", state=state, why=code, grace=status.in_grace)
         who = token and token.identity
         person = who and (who.key, who.roles, who.scopes, who.groups, token and token.only_tags)

@@ -274,6 +274,7 @@ def _timed_out(limit: float) -> Declined:
         Problem(
             "timed_out",
             f"Nobody finished the sign-in within {count:.0f} {unit}{'' if count == 1 else 's'}.",
-            "If the page is closed or shows an error, ask for the sign-in again.",
+            "If the page was closed, ask for the sign-in again. If it shows a code of Microsoft's, "
+            "`mcp-local explain-error CODE` says what helps; `mcp-local doctor` looks at the apps.",
         )
     )

@@ -33,7 +33,9 @@ def log(path: Path) -> Iterator[Finding]:
         if (error := _error(line)) is not None:
             found.setdefault(*error)
     if not found:
-        yield ok("log", f"No error in the last {len(lines)} lines of {path}.")
+        count = f"{len(lines)} line{'' if len(lines) == 1 else 's'}"
+        empty = f"The log is empty: {path}."
+        yield ok("log", f"No error in the last {count} of {path}." if lines else empty)
     for text, when in list(found.items())[:_SHOWN]:
         meaning = next(
             (CATALOGUE[int(c)] for c in _CODE.findall(text) if int(c) in CATALOGUE), None

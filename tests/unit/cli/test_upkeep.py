@@ -65,6 +65,18 @@ def test_an_empty_log_is_no_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing in" in capsys.readouterr().err
 
 
+def test_broken_settings_hide_no_log(
+    log: Log, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The log is looked into when something is wrong; what is wrong is told beside it."""
+    log.event("decision", component="a")
+    (home / "config.toml").write_text("[[[", encoding="utf-8")
+    assert run("logs", "--json") is ExitCode.OK
+    told = capsys.readouterr()
+    assert json.loads(told.out)["component"] == "a"
+    assert "config.toml" in told.err
+
+
 def test_a_negative_number_of_lines_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
     """It is told as wrong usage."""
     assert run("logs", "--lines=-1") is ExitCode.USAGE

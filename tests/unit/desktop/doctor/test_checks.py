@@ -39,6 +39,12 @@ def test_lines_that_are_no_records_are_passed_by(tmp_path: Path) -> None:
     assert told.verdict is Verdict.OK
 
 
+def test_an_empty_log_is_called_so(tmp_path: Path) -> None:
+    """As is one that isn't there yet."""
+    [told] = past.log(tmp_path / "log.jsonl")
+    assert (told.verdict, told.evidence.partition(":")[0]) == (Verdict.OK, "The log is empty")
+
+
 def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A folder in its place, for one."""
     [told] = past.log(tmp_path)
