@@ -223,3 +223,19 @@ def test_second_sign_in_gives_up_after_its_own_time(here: Desk) -> None:
     assert here.state().start_url == first.waits().start_url
     here.visit("reader")
     assert not isinstance(first.ends(), McpLocalError)
+
+
+@pytest.mark.parametrize("background", [False, True])
+def test_no_page_is_opened_where_the_authority_is_out_of_reach(
+    here: Desk, *, background: bool
+) -> None:
+    """Even where its document is kept: nobody waits for a page that can't come."""
+    here.sign_in("reader")
+    tabs = len(here.tabs())
+    with here.emulator.switched_off():
+        login = Login(here, background=background, again=background)
+        error = login.ends()
+    assert isinstance(error, Unreachable)
+    assert len(here.tabs()) == tabs
+    assert not login.shown
+    assert _problem(here).code == Unreachable.code

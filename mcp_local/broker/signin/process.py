@@ -22,6 +22,7 @@ from mcp_local.broker.authority.refusal import InteractionNeeded, problem_of
 from mcp_local.broker.session.board import Board
 from mcp_local.broker.session.handover import open_channel
 from mcp_local.broker.session.refresh import display_name, note, run_refresh
+from mcp_local.broker.signin.ahead import check_within_reach
 from mcp_local.broker.signin.prompts import NoBrowser, Prompt
 from mcp_local.broker.signin.turn import turn
 from mcp_local.broker.state import Phase, SignInState
@@ -230,6 +231,7 @@ class _SignIn:
     def _in_browser(self, prompt: Prompt) -> VerifiedToken:
         way = self.way
         fallback = way.fallback is SignInMethod.DEVICE
+        check_within_reach(self.settings, self.store)
         try:
             return prompt.in_browser(
                 self.environ,
