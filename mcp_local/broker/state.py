@@ -103,6 +103,8 @@ class Storage(msgspec.Struct, frozen=True):
     encrypted: bool
     detail: str
     """One sentence, with the reason where something weaker than asked for is in use."""
+    remedy: str = ""
+    """What helps against that reason, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)

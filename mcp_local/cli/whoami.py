@@ -84,8 +84,9 @@ def describe(report: Report) -> str:
         rows[:0] = [("state", state_line(status, people_time))]
         rows[1:1] = [("to do", ended.hint)] if ended is not None else []
     if status.storage is not None:
-        sealed = "encrypted" if status.storage.encrypted else "not encrypted"
-        rows.append(("storage", f"{status.storage.kind}, {sealed}: {status.storage.detail}"))
+        sealed = ", encrypted" if status.storage.encrypted else ", not encrypted"
+        how = " only" if status.storage.kind == "memory" else sealed
+        rows.append(("storage", f"{status.storage.kind}{how}: {status.storage.detail}"))
     if report.settings.authority:
         mark = " (development authority)" if status.development else ""
         rows.append(("authority", f"{report.settings.authority}{mark}"))

@@ -114,6 +114,13 @@ def _other_passphrase(clinic: Clinic) -> None:
     clinic.environ["MCP_LOCAL_CACHE_PASSPHRASE"] = "another one"
 
 
+def _bad_salt(clinic: Clinic) -> None:
+    clinic.settings["cache.key"] = "passphrase"
+    clinic.environ["MCP_LOCAL_CACHE_PASSPHRASE"] = "the one before"
+    (clinic.home / "cache.salt").write_text("garbage", encoding="ascii")
+    (clinic.home / "cache.salt").chmod(0o600)
+
+
 def _no_passphrase_file(clinic: Clinic) -> None:
     clinic.settings["cache.key"] = "passphrase"
     clinic.environ["MCP_LOCAL_CACHE_PASSPHRASE_FILE"] = "/nowhere/passphrase"
@@ -327,7 +334,8 @@ FAULTS = (
         "",
         verdict="note",
     ),
-    Planted("another passphrase", _other_passphrase, "key store", "passphrase", "passphrase"),
+    Planted("another passphrase", _other_passphrase, "key store", "passphrase", "mcp-local logout"),
+    Planted("a salt that is none", _bad_salt, "key store", "no key of mcp-local", "Delete"),
     Planted("no passphrase file", _no_passphrase_file, "key store", "can't be read", "cache.key"),
     Planted("a damaged cache", _damaged, "cache", "set aside", "Sign in again"),
     Planted("an interrupted sign-in", _interrupted, "sign-in", "interrupted", "mcp-local login"),

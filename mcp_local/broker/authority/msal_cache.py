@@ -125,4 +125,7 @@ def forget(store: Store) -> list[Account]:
         store.delete(Entry.MSAL)
         store.delete(Entry.TOKEN)
         store.delete(Entry.RESOURCES)
+        for entry in (Entry.JWKS, Entry.DISCOVERY):
+            if store.storage.kind == "memory" and store.load(entry) is None:
+                store.delete(entry)  # a file that another key sealed would keep the store shut
     return accounts

@@ -277,7 +277,8 @@ def _lasting_store(settings: Settings, environ: Mapping[str, str]) -> Store:
         raise SettingsError(
             "There is no safe place to keep a sign-in, so it would end with this command."
             f"{store.storage.detail.removeprefix(IN_MEMORY)}",
-            hint="Unlock or install a keyring; or keep a passphrase in a file, named by "
+            hint=store.storage.remedy
+            or "Unlock or install a keyring; or keep a passphrase in a file, named by "
             'MCP_LOCAL_CACHE_PASSPHRASE_FILE; or say `cache.key = "file"` in the settings. '
             "Servers that a client starts sign in for themselves, each time.",
         )

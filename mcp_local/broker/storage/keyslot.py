@@ -60,7 +60,11 @@ class FileSlot:
     def fetch(self) -> bytes | None:
         """Return the value; a file that isn't ours or holds anything else is refused."""
         text = read_private(self._path)
-        return None if text is None else decode(text, self.place)
+        try:
+            return None if text is None else decode(text, self.place)
+        except KeyUnavailable as error:
+            hint = f"Delete {self.place} and sign in again: what it sealed can't be opened anyway."
+            raise KeyUnavailable(error.message, hint=hint) from None
 
     def put(self, value: bytes) -> None:
         """Write the file in one step."""

@@ -84,22 +84,25 @@ def open_key(
         return chosen()
     except StorageError as error:
         message = f"cache.key = {settings.cache_key}: {error.message.rstrip('.')}."
-        raise StorageError(message, hint=_ALTERNATIVES) from error
+        raise StorageError(message, hint=error.hint or _ALTERNATIVES) from error
 
 
-def in_memory(reason: str) -> Storage:
-    """Return the description of a cache in memory; ``reason`` is a sentence."""
-    return Storage(kind="memory", encrypted=False, detail=f"{IN_MEMORY} {reason}")
+def in_memory(reason: str, remedy: str = "") -> Storage:
+    """Return the description of a cache in memory; ``reason`` and ``remedy`` are sentences."""
+    detail = f"{IN_MEMORY} {reason}"
+    return Storage(kind="memory", encrypted=False, detail=detail, remedy=remedy)
 
 
 def _first_available(source: _Source) -> KeyResult:
     reasons: list[str] = []
+    remedy = ""
     for attempt in (source.keyring, source.passphrase):
         try:
             return attempt()
         except StorageError as error:
             reasons.append(error.message.rstrip("."))
-    return KeyResult(None, in_memory(f"Why: {'; '.join(reasons)}."))
+            remedy = error.hint or remedy
+    return KeyResult(None, in_memory(f"Why: {'; '.join(reasons)}.", remedy))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mcp_local.broker.storage.entries import Entry, retire
 from mcp_local.broker.storage.file_store import FileStore
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from mcp_local.settings.model import Settings
 
 __all__ = ["Entry", "FileStore", "MemoryStore", "Store", "open_store"]
+
+
+_OTHER_KEY: Final = (
+    "Name the passphrase, or bring back the key, that the cache was sealed with; or begin anew: "
+    "`mcp-local logout`, then `mcp-local login`."
+)
 
 
 class Store(Protocol):
@@ -81,17 +87,18 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     try:
         _prepare(settings.home, folder)
     except StorageError as error:  # C12, C17
-        return MemoryStore(in_memory(error.message), folder)
+        return MemoryStore(in_memory(error.message, error.hint), folder)
     key = open_key(settings, environ, on_new_key=lambda kind: retire(settings.home, kind))
     if key.key is None:
         return MemoryStore(key.storage, folder)
     store = FileStore(folder, Seal(key.key), key.storage)
     if store.has_foreign():
-        return MemoryStore(in_memory(_sealed_by_other(key.storage.kind, folder)), folder)
+        reason = _sealed_by_other(key.storage.kind, folder)
+        return MemoryStore(in_memory(reason, _OTHER_KEY), folder)
     try:
         check_room(folder)
     except StorageError as error:  # C5, C12: what lies there is read, and nothing is lost
-        return _taken_over(store, MemoryStore(in_memory(error.message), folder))
+        return _taken_over(store, MemoryStore(in_memory(error.message, error.hint), folder))
     return store
 
 

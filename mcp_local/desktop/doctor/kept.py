@@ -21,6 +21,7 @@ from mcp_local.desktop.doctor.finding import (
     note,
     ok,
     problem,
+    skipped,
 )
 from mcp_local.errors import StorageError
 from mcp_local.settings import CacheKey, profile_dir
@@ -57,7 +58,7 @@ def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
     elif storage.kind == "memory":
         why = storage.detail.removeprefix(IN_MEMORY)
         kept = f"A sign-in is kept in memory only, and ends with its process.{why}"
-        yield problem("key store", kept, _KEYRING)
+        yield problem("key store", kept, storage.remedy or _KEYRING)
     elif not storage.encrypted:
         yield note("key store", storage.detail, "Where there is a keyring, leave `cache.key` out.")
     else:
@@ -81,6 +82,9 @@ def cache(settings: Settings, store: Store) -> Iterator[Finding]:
             f"Damaged files were set aside in {profile_dir(settings)}: {after}.",
             "Sign in again if you have to: `mcp-local login`. The files can be deleted.",
         )
+    if not kept and store.storage.kind == "memory" and settings.cache_key is not CacheKey.MEMORY:
+        yield skipped("cache", "It can't be opened: see the key store.")
+        return
     yield ok("cache", f"It holds: {', '.join(kept)}." if kept else "It is empty.")
 
 
