@@ -246,7 +246,7 @@ def _ended(kept: TextIO, failure: MCPError | OSError) -> McpLocalError:
     kept.seek(0)
     lines = [line.rstrip() for line in kept if line.strip()]
     told = [number for number, line in enumerate(lines) if line.startswith("error: ")]
-    if not told and isinstance(failure, MCPError) and failure.message != _CLOSED:
+    if isinstance(failure, MCPError) and failure.message != _CLOSED:
         return Unreachable(failure.message, hint="`mcp-local logs` may have what it wrote itself.")
     if not told:
         return TargetError("The server ended before it answered.", hint="--verbose shows more.")

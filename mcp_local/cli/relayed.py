@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
+from mcp_local.cli.alarm import alarm
 from mcp_local.errors import ExitCode, McpLocalError
 from mcp_local.guard.relay.late_log import LateLog
 from mcp_local.guard.relay.rules import Rules
 from mcp_local.guard.relay.serve import serve_relay
+from mcp_local.guard.relay.supervisor import Supervised
 from mcp_local.guard.relay.wrap import wrap
 from mcp_local.guard.stdio import claim_wire
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_local.cli.swift import Plain
+    from mcp_local.cli.swift_named import Found
     from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.session import Session
@@ -49,7 +53,8 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
     rules = Rules(server.name, server.requests, server.methods, hold=hold)
     late = LateLog()
     late.open(log)
-    return ExitCode(serve_relay(upstream, claim_wire(), parts, log=late, rules=rules))
+    code = serve_relay(upstream, claim_wire(), parts, log=late, rules=rules)
+    return _ending(code, upstream)
 
 
 def serve_launched(
@@ -58,7 +63,7 @@ def serve_launched(
     """Do the same for a command of the settings that was launched already."""
     from mcp_local.log.place import open_log  # noqa: PLC0415 - the server is started by now
 
-    log = open_log(settings)
+    log = open_log(settings, alarm=alarm)
     server = target.server
     upstream = wrap(
         server.command,
@@ -92,20 +97,35 @@ def serve_command(said: Plain, launched: Launched) -> ExitCode:
     )
     upstream.start()
 
-    def parts() -> RelayParts:
+    @cache
+    def known() -> tuple[Found, Log]:
         from mcp_local.cli.swift_command import find_command  # noqa: PLC0415 - as above
         from mcp_local.log.place import open_log  # noqa: PLC0415
-        from mcp_local.wiring import relay_parts  # noqa: PLC0415
 
         try:
-            target, settings, environ = find_command(said)
+            found = find_command(said)
         except McpLocalError as error:
             _leave(error)
-        log = open_log(settings)
+        log = open_log(found.settings, alarm=alarm)
         late.open(log)
+        return found, log
+
+    def parts() -> RelayParts:
+        from mcp_local.wiring import relay_parts  # noqa: PLC0415 - as above
+
+        (target, settings, environ), log = known()
         return relay_parts(target, settings, environ, log)
 
-    return ExitCode(serve_relay(upstream, claim_wire(), parts, log=late, rules=Rules()))
+    if launched.started is None:
+        known()  # no start waits for this, and the client may leave at once
+    code = serve_relay(upstream, claim_wire(), parts, log=late, rules=Rules())
+    return _ending(code, upstream)
+
+
+def _ending(code: int, upstream: Upstream) -> ExitCode:
+    """Return the exit code; a client that leaves a server that never was is told so."""
+    lost = isinstance(upstream, Supervised) and upstream.lost
+    return ExitCode.UNREACHABLE if lost and not code else ExitCode(code)
 
 
 def _leave(error: McpLocalError) -> NoReturn:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mcp_local.cli.alarm import alarm
 from mcp_local.cli.parser import Command
 from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
 from mcp_local.cli.relayed import serve_relayed
@@ -106,7 +107,7 @@ def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) 
 
 def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Context) -> ExitCode:
     """Serve a server that isn't hosted in this process."""
-    log = open_log(settings, context.console.note if context.console.verbose else None)
+    log = open_log(settings, context.console.note if context.console.verbose else None, alarm)
     remote = isinstance(target, RemoteTarget)  # is sent the token of whoever is signed in
     session = open_session(settings, context.environ, log) if remote else None
     upstream = open_upstream(target, settings, context.environ, log, session)
@@ -131,7 +132,7 @@ def _serve(
 ) -> ExitCode:
     from mcp_local.guard.hosted import serve_stdio  # noqa: PLC0415 - start-up: brings FastMCP
 
-    log = open_log(settings, context.console.note if context.console.verbose else None)
+    log = open_log(settings, context.console.note if context.console.verbose else None, alarm)
     session = open_session(settings, context.environ, log)
     guard_server(server, policy, settings, session, log, context.environ)
     return ExitCode(serve_stdio(server, session=session, wire=wire))

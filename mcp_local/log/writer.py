@@ -44,13 +44,14 @@ class Log:
     Nothing here raises: a full disk must not stop a tool call.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a log is, each by its name
         self,
         path: Path,
         level: str = "info",
         fmt: str = "json",
         *,
         echo: Callable[[str], None] | None = None,
+        alarm: Callable[[Mapping[str, object]], None] | None = None,
         rotation: Rotation = Rotation(),
     ) -> None:
         self._path = path
@@ -58,6 +59,8 @@ class Log:
         self._format = _as_text if fmt == "text" else _as_json
         self._echo = echo
         """Is given each line too, for ``--verbose``."""
+        self._alarm = alarm
+        """Is given the fields of each error too, to tell people what they must know at once."""
         self._rotation = rotation
         self._file = system.Appender(path)
 
@@ -69,7 +72,11 @@ class Log:
         """Do the same for what happened at a time, in seconds since the epoch."""
         if _LEVELS.get(level, _LEVELS["info"]) < self._threshold:
             return
-        line = self._format(_record(at, name, level, fields))
+        record = _record(at, name, level, fields)
+        line = self._format(record)
+        if self._alarm is not None and level == "error":
+            with suppress(OSError, ValueError):  # as below
+                self._alarm(record)
         if self._echo is not None:
             with suppress(OSError, ValueError):  # stderr may be closed
                 self._echo(line)

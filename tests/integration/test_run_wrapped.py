@@ -77,3 +77,19 @@ def test_settings_that_are_wrong_end_it(tmp_path: Path) -> None:
         assert process.stderr is not None
         assert b"`tenant` and `client_id` are not set." in process.stderr.read()
     assert logged(tmp_path, "not_served")
+
+
+def test_why_nothing_is_served_stands_on_standard_error(tmp_path: Path) -> None:
+    """Many clients keep it as the log of the server; exit code 5."""
+    done = subprocess.run(
+        [*PYTHON, "run", "--", "no-such-command"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert "error: The command 'no-such-command' is not on the PATH." in done.stderr
+    assert done.returncode == 5

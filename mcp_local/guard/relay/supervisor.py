@@ -98,6 +98,11 @@ class Supervised:
         return self._given_up or self._child.ended
 
     @property
+    def lost(self) -> bool:
+        """Whether it was given up, or could never be started."""
+        return bool(self._given_up) or self._child.hopeless
+
+    @property
     def last_lines(self) -> tuple[str, ...]:
         """The last lines of the server's standard error; may hold secrets of its own."""
         return self._child.last_lines

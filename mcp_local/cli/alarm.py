@@ -1,0 +1,22 @@
+"""Tells on standard error why a server doesn't serve: many clients keep it as the server's log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_SAYS: Final = {"policy_broken": "problem", "server_ended": "why", "server_given_up": "why"}
+"""Event of the log → the field with the sentence for people."""
+
+
+def alarm(record: Mapping[str, object]) -> None:
+    """Tell an error of the log, where it keeps the server from being served."""
+    field = _SAYS.get(str(record["event"]))
+    if field is None:
+        return
+    from mcp_local.cli.console import Console  # noqa: PLC0415 - only a fault pays for it
+    from mcp_local.errors import McpLocalError  # noqa: PLC0415
+
+    Console().error(McpLocalError(str(record[field]), hint="More of it: mcp-local logs"))
