@@ -152,6 +152,11 @@ def _home_is_a_file(clinic: Clinic) -> None:
     clinic.environ["MCP_LOCAL_HOME"] = str(clinic.write("file", ""))
 
 
+def _home_below_a_file(clinic: Clinic) -> None:
+    _home_is_a_file(clinic)
+    clinic.environ["MCP_LOCAL_HOME"] += "/state"
+
+
 def _unsigned(clinic: Clinic) -> None:
     for file in clinic.profile.iterdir():
         file.unlink()
@@ -206,6 +211,13 @@ FAULTS = (
         "a folder open to others", lambda c: c.home.chmod(0o755), "state folder", "Others", "chmod"
     ),
     Planted("a folder that is none", _home_is_a_file, "state folder", "written", "MCP_LOCAL_HOME"),
+    Planted(
+        "a folder that can't be made",
+        _home_below_a_file,
+        "state folder",
+        "can't be made",
+        "MCP_LOCAL_HOME",
+    ),
     Planted(
         "a browser that isn't there",
         lambda c: c.environ.update(BROWSER="/nowhere/firefox %s"),

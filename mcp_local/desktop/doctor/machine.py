@@ -47,6 +47,14 @@ def state_folder(settings: Settings) -> Iterator[Finding]:
     """Look at the folder that all state lies in."""
     home = settings.home
     if not home.exists():
+        above = next((each for each in home.parents if each.exists()), home)
+        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+            yield problem(
+                "state folder",
+                f"{home} is not there, and can't be made in {above}.",
+                "Set MCP_LOCAL_HOME to another folder, or make this one yourself.",
+            )
+            return
         yield note("state folder", f"{home} is not there yet; the first sign-in makes it.")
         return
     try:
