@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mcp_local.broker.authority.aadsts import CATALOGUE, Who
 from mcp_local.broker.authority.problems import WHO
-from mcp_local.broker.authority.refusal import problem_of
+from mcp_local.broker.authority.refusal import AuthorityDown, problem_of
 from mcp_local.errors import McpLocalError, Unreachable
 from mcp_local.identity.model import Rejection, TokenRejected
 
@@ -88,11 +88,14 @@ def actor_of(error: McpLocalError) -> Actor:
 
 def actor_of_problem(told: Problem) -> Actor:
     """Return who can act on what the authority told, by its code."""
+    if told.code in _OF_THE_NETWORK:
+        return Actor.IT
     number = told.code.removeprefix("AADSTS")
     meaning = CATALOGUE.get(int(number)) if number.isdecimal() else None
     return _ACTORS[meaning.who[0]] if meaning else Actor.YOU
 
 
 _NO_HINT = "`mcp-local logs` may tell more."
+_OF_THE_NETWORK = frozenset({Unreachable.code, AuthorityDown.code})
 _BY_CLOCK = frozenset({Rejection.EXPIRED, Rejection.NOT_YET_VALID})
 _ACTORS = {Who.USER: Actor.YOU, Who.ADMIN: Actor.ADMIN, Who.DEVELOPER: Actor.DEVELOPER}

@@ -60,6 +60,8 @@ def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("AADSTS50076", Actor.YOU),
         ("AADSTS1", Actor.YOU),
         ("login_required", Actor.YOU),
+        ("unreachable", Actor.IT),
+        ("authority_down", Actor.IT),
     ],
 )
 def test_who_can_act_is_what_the_catalogue_says(code: str, who: Actor) -> None:
