@@ -57,14 +57,17 @@ def _guard(arguments: GuardArguments, context: Context) -> ExitCode:
     client = find_client(arguments.client)
     settings = context.settings(arguments)
     records = GuardedRecords(settings.home)
+    registration = Registration(
+        ConfigFile(find_place(client, arguments, context, arguments.name)), client
+    )
+    registration.check_guardable(arguments.name)  # before anything is tried or warned of
     program = find_program(context.environ)
-    file = ConfigFile(find_place(client, arguments, context, arguments.name))
     line = (*program.line, *global_flags(arguments), "run", *policy_words(arguments.policy))
     api = ("--api", arguments.api) if arguments.api else ()
     own_env = own_environment(context)
     warn_of_settings(settings, arguments.policy or settings.policy, context)
     warm(program, context)
-    done = Registration(file, client).guard(arguments.name, (*line, *api), own_env, records)
+    done = registration.guard(arguments.name, (*line, *api), own_env, records)
     return told("Guarded", done, client, context)
 
 

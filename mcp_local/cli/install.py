@@ -16,7 +16,7 @@ from mcp_local.cli.entry import (
 )
 from mcp_local.cli.parser import Command
 from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
-from mcp_local.cli.place import PlaceArguments, declare_place, find_place, told, warm
+from mcp_local.cli.place import PlaceArguments, declare_place, find_place, there_already, told, warm
 from mcp_local.cli.target import TargetArguments, target_settings
 from mcp_local.desktop.catalogue import find_client, places
 from mcp_local.desktop.config_file import ConfigFile
@@ -89,6 +89,8 @@ def _install(arguments: InstallArguments, context: Context) -> ExitCode:
     warm(program, context)
     file = ConfigFile(find_place(client, arguments, context))
     done = Registration(file, client).install(name, entry, overwrite=arguments.replace)
+    if done.unchanged:
+        return there_already(done, client, context)
     if done.replaced is None:
         return told("Added", done, client, context)
     return told("Replaced", done, client, context, list(changes(done.replaced, entry)))

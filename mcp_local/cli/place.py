@@ -90,14 +90,25 @@ def told(
         lines[1:1] = [f"  {each}" for each in changed] or ["  It says what it said before."]
     if done.copy is not None:
         lines.append(f"The file as it was: {done.copy.name}, beside it.")
+    context.console.answer(_document(done, client, changed), "\n".join(lines))
+    return ExitCode.OK
+
+
+def there_already(done: Done, client: DesktopClient, context: Context) -> ExitCode:
+    """Say that nothing was written: the entry says what it should."""
     context.console.answer(
-        {
-            "client": client.id,
-            "name": done.name,
-            "file": str(done.path),
-            "backup": str(done.copy) if done.copy else None,
-            "replaced": changed,
-        },
-        "\n".join(lines),
+        _document(done, client, []), f"{done.name} is there already, in {done.path}."
     )
     return ExitCode.OK
+
+
+def _document(
+    done: Done, client: DesktopClient, changed: Sequence[str] | None
+) -> dict[str, object]:
+    return {
+        "client": client.id,
+        "name": done.name,
+        "file": str(done.path),
+        "backup": str(done.copy) if done.copy else None,
+        "replaced": changed,
+    }

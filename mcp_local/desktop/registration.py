@@ -34,6 +34,8 @@ class Done:
     """The dated copy of the file as it was before."""
     replaced: Entry | None = None
     """What an entry said whose place was taken."""
+    unchanged: bool = False
+    """Whether it was there already, to the word: then nothing was written."""
 
 
 class Registration:
@@ -50,6 +52,8 @@ class Registration:
     def install(self, name: str, entry: Entry, *, overwrite: bool) -> Done:
         """Add a server. What an entry of ours of that name says beside its command is kept.
 
+        One that says the same already stays as it is: nothing is written.
+
         Raises:
             UsageError: there is another one of that name, and ``overwrite`` doesn't say to replace
                 it.
@@ -64,7 +68,10 @@ class Registration:
         replaced = read_entry(there, self._client.shape)
         if is_ours(there, self._client):
             old = cast("Table", there)
-            self._write(name, old, with_command(old, entry, self._client.shape))
+            new = with_command(old, entry, self._client.shape)
+            if new == old:
+                return Done(self._path, name, None, replaced, unchanged=True)
+            self._write(name, old, new)
         else:
             self._file.text.set(self._at(name), new_entry(name, entry, self._client.shape))
         return replace(self._done(name), replaced=replaced)
@@ -82,6 +89,14 @@ class Registration:
             )
         self._file.text.remove(self._at(name))
         return self._done(name)
+
+    def check_guardable(self, name: str) -> None:
+        """Return if a guard can be put before a server.
+
+        Raises:
+            UsageError: there is no such server, it is guarded already, or it can't be.
+        """
+        self._guardable(name, self._entry(name))
 
     def guard(
         self,

@@ -110,6 +110,44 @@ def test_what_takes_the_place_of_an_entry_of_ours_is_told(
     assert args[:5] == ["run", "--policy", "preset:read-only", "--pass-env", "GIT_TOKEN"]
 
 
+def test_an_entry_that_is_there_already_is_left_alone(
+    environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is written, no copy is made, and it is said; with `--replace` as well."""
+    words = ["install", "cursor", "g", "--policy", "preset:read-only", "--", sys.executable]
+    assert main(words, environ) is ExitCode.OK
+    file = tmp_path / ".cursor" / "mcp.json"
+    before = file.stat()
+    capsys.readouterr()
+    for again in (words, [*words[:3], "--replace", *words[3:]]):
+        assert main(again, environ) is ExitCode.OK
+        assert capsys.readouterr().out == f"g is there already, in {file}.\n"
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nope", "Cursor has no server 'nope'"), ("ours", "'ours' has mcp-local before it already")],
+)
+def test_what_can_not_be_guarded_is_told_before_anything_is_tried(
+    name: str,
+    message: str,
+    environ: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """No warning stands before it, and the program isn't started in vain."""
+    file = tmp_path / ".cursor" / "mcp.json"
+    file.parent.mkdir()
+    ours = {"command": "mcp-local", "args": ["run", "--", "npx", "x"]}
+    file.write_text(json.dumps({"mcpServers": {"ours": ours}}), encoding="utf-8")
+    assert main(["guard", "cursor", name], environ) is ExitCode.USAGE
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {message}")
+    assert "Making sure" not in told
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
