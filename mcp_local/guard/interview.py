@@ -28,6 +28,7 @@ PATIENCE: Final = 60.0
 """Seconds for all of it: a first start may fetch the server from a package registry."""
 _SHOWN: Final = 3
 """Lines of a server's standard error that an error shows."""
+_INSTALL: Final = "Install it first, or give its whole path."
 _CLIENT: Final = {"name": "mcp-local", "version": "1"}
 _METHODS: Final = {
     TOOLS: ("tools", "tools/list"),
@@ -73,12 +74,18 @@ def interview(upstream: Upstream, *, patience: float = PATIENCE) -> Told:
     except UpstreamGone as gone:
         if late.is_set():
             raise Unreachable(f"The server gave no answer within {patience:g} seconds.") from None
-        lines = upstream.last_lines if isinstance(upstream, Supervised) else ()
-        hint = "\n  ".join(lines[-_SHOWN:])  # to the person, whose server it is
-        raise Unreachable(gone.text or "The server is gone.", hint=hint) from None
+        raise Unreachable(gone.text or "The server is gone.", hint=_hint(upstream)) from None
     finally:
         timer.cancel()
         upstream.stop()
+
+
+def _hint(upstream: Upstream) -> str:
+    """Return the server's own last words to the person; else what to do where it never started."""
+    if not isinstance(upstream, Supervised):
+        return ""
+    said = "\n  ".join(upstream.last_lines[-_SHOWN:])
+    return said or (_INSTALL if upstream.lost else "")
 
 
 class _Refused(Exception):

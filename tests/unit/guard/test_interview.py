@@ -131,3 +131,12 @@ def test_the_last_lines_of_one_that_ends_are_shown() -> None:
         interview(server)
     assert caught.value.message == "sh ended with exit code 2."
     assert caught.value.hint == "line 2\n  line 3\n  line 4"
+
+
+def test_what_to_do_is_told_where_there_is_no_such_program() -> None:
+    """It wrote no lines that would say it."""
+    log = Notes()
+    server = Supervised(lambda: Child("no-such", [], {"PATH": "/bin"}, Path("/"), log), log)
+    with pytest.raises(Unreachable, match="'no-such' is not on the PATH") as caught:
+        interview(server)
+    assert caught.value.hint == "Install it first, or give its whole path."
