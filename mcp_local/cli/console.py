@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 if TYPE_CHECKING:
@@ -223,7 +223,9 @@ def visible(text: str) -> str:
 def _never_fail_to_encode(stream: TextIO) -> None:
     """Write UTF-8 into pipes and files, whatever the system's code page is."""
     reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
+    if reconfigure is None:
+        return
+    with suppress(OSError):  # a file whose place a pipe has taken since (``claim_wire``)
         if not stream.isatty():
             reconfigure(encoding="utf-8")
         reconfigure(errors="backslashreplace")

@@ -79,6 +79,26 @@ def test_settings_that_are_wrong_end_it(tmp_path: Path) -> None:
     assert logged(tmp_path, "not_served")
 
 
+@pytest.mark.parametrize("stdout", [subprocess.PIPE, subprocess.DEVNULL])
+def test_a_broken_policy_is_told_while_the_server_runs(tmp_path: Path, stdout: int) -> None:
+    """Whatever standard output is: it was taken for the protocol by then."""
+    with subprocess.Popen(
+        [*PYTHON, "run", "--policy", "absent.yaml", "--", sys.executable, PLAIN, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        process.stdin.close()
+    assert said.startswith("error: The policy ")
+    assert "absent.yaml can't be read" in said
+
+
 def test_why_nothing_is_served_stands_on_standard_error(tmp_path: Path) -> None:
     """Many clients keep it as the log of the server; exit code 5."""
     done = subprocess.run(
