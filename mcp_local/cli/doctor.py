@@ -11,6 +11,7 @@ from mcp_local.cli.console import Cell
 from mcp_local.cli.examine import examine, without_settings
 from mcp_local.cli.parser import Arguments, Command
 from mcp_local.desktop.doctor.finding import Verdict
+from mcp_local.desktop.doctor.follow_ups import without_follow_ups
 from mcp_local.desktop.doctor.secrets import known_secrets
 from mcp_local.errors import ExitCode, McpLocalError
 
@@ -52,7 +53,8 @@ def _doctor(arguments: DoctorArguments, context: Context) -> ExitCode:
         except McpLocalError as error:
             found = list(without_settings(error, context))
         else:
-            found = list(examine(settings, context, offline=arguments.offline))
+            looked_at = examine(settings, context, offline=arguments.offline)
+            found = list(without_follow_ups(looked_at))
     # A server that crashed may have printed what it was given.
     secrets = known_secrets(context.environ, Path.cwd(), settings)
     found = [

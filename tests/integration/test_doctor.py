@@ -140,9 +140,13 @@ def _interrupted(clinic: Clinic) -> None:
 
 
 def _blocked(clinic: Clinic) -> None:
+    _sign_in_failed(clinic, "AADSTS50105", "Your account has no assignment.")
+
+
+def _sign_in_failed(clinic: Clinic, code: str, message: str) -> None:
     from msgspec.structs import replace as changed  # noqa: PLC0415 - two of that name
 
-    why = Problem("AADSTS50105", "Your account has no assignment.", "Have it assigned.")
+    why = Problem(code, message, "Have it assigned.")
     StateFile(clinic.profile).update(lambda one: changed(one, phase=Phase.BLOCKED, problem=why))
 
 
@@ -658,6 +662,28 @@ def test_ids_that_are_missing_are_one_problem(clinic: Clinic) -> None:
     assert account["verdict"] == "skipped"
 
 
+def test_a_wrong_tenant_is_one_problem(clinic: Clinic) -> None:
+    """A sign-in that failed there, and that nobody is signed in, only follow from it."""
+    _another_tenant(clinic)
+    _sign_in_failed(clinic, "AADSTS90002", "There is no such tenant. (AADSTS90002)")
+    _, checks = clinic.doctor()
+    assert [each["check"] for each in checks if each["verdict"] == "problem"] == ["discovery"]
+    followed = [each for each in checks if each["evidence"].startswith("Because of discovery")]
+    assert [(each["check"], each["verdict"]) for each in followed] == [
+        ("sign-in", "skipped"),
+        ("account", "skipped"),
+    ]
+
+
+def test_another_error_of_the_authority_is_another_problem(clinic: Clinic) -> None:
+    """A wrong tenant explains no refusal that has a code of its own."""
+    _another_tenant(clinic)
+    _sign_in_failed(clinic, "AADSTS50105", "Your account has no assignment. (AADSTS50105)")
+    _, checks = clinic.doctor()
+    problems = [each["check"] for each in checks if each["verdict"] == "problem"]
+    assert problems == ["discovery", "sign-in"]
+
+
 def test_who_can_act_is_said_once(clinic: Clinic) -> None:
     """The authority's own hint says it too."""
     clinic.renewal(assigned=False)
@@ -783,6 +809,17 @@ def test_offline_asks_nothing(clinic: Clinic) -> None:
     skipped = {each["check"] for each in checks if each["verdict"] == "skipped"}
     assert skipped == {"connection", "servers.far"}
     assert len(clinic.machine.emulator.requests.matching("*")) == before
+
+
+def test_a_cache_of_another_passphrase_is_left_closed(clinic: Clinic) -> None:
+    """The key store says what helps, once; what follows from it is no other problem."""
+    _other_passphrase(clinic)
+    clinic.save()
+    _, checks = clinic.doctor("--offline")
+    assert [each["check"] for each in checks if each["verdict"] == "problem"] == ["key store"]
+    said = {each["check"]: (each["verdict"], each["evidence"]) for each in checks}
+    assert said["cache"] == ("skipped", "It can't be opened: see the key store.")
+    assert said["account"] == ("skipped", "Because of key store, see there: Nobody is signed in.")
 
 
 def test_a_lock_that_is_held_on_to_is_told(clinic: Clinic) -> None:

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     """It works; somebody may want to know."""
     PROBLEM = "problem"
     SKIPPED = "skipped"
-    """It couldn't be looked at, because of an earlier problem."""
+    """It couldn't be looked at, or only follows from an earlier problem."""
 
 
 class Actor(StrEnum):
