@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from mcp_local.cli.asked import load_target
 from mcp_local.cli.console import Cell
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from mcp_local.guard.explained import Explained
     from mcp_local.identity.model import VerifiedToken
 
+_NEXT_SENTENCE: Final = re.compile(r"(?<=[.!?]) (?=[A-Z])")
+
 
 class ToolsArguments(TargetArguments):
     """``tools``."""
@@ -55,6 +58,8 @@ def _tools(arguments: ToolsArguments, context: Context) -> ExitCode:
         context.console.json(_tools_document(explained))
     else:
         context.console.table(("", "kind", "name", "why"), map(_row, explained))
+        more = dict.fromkeys(_in_short(each)[1] for each in explained if not each.listed)
+        context.console.lines(Cell(text, "dim") for text in more if text)
     return ExitCode.OK
 
 
@@ -80,8 +85,14 @@ def _tools_document(explained: list[Explained]) -> dict[str, object]:
 
 def _row(each: Explained) -> tuple[str | Cell, ...]:
     mark = Cell("listed", "green") if each.listed else Cell("hidden", "dim")
-    why = rule_of(each) if each.listed else reason_of(each)
+    why = rule_of(each) if each.listed else _in_short(each)[0]
     return mark, each.component.kind.value, each.component.name, why
+
+
+def _in_short(each: Explained) -> tuple[str, str]:
+    """Return the first sentence of why something is hidden, and the others, told once for all."""
+    first, *others = _NEXT_SENTENCE.split(reason_of(each), maxsplit=1)
+    return first, "".join(others)
 
 
 class CanArguments(TargetArguments):
