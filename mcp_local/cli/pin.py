@@ -62,8 +62,14 @@ def _declare(parser: Parser) -> None:
     )
 
 
-def _declare_approve(parser: Parser) -> None:
+def _declare_required(parser: Parser, flags: str = "") -> None:
+    """Add a TARGET that must be there, unless a command stands in its place."""
+    parser.usage = f"%(prog)s {flags}(TARGET | -- COMMAND ARG…)"
     _declare(parser)
+
+
+def _declare_approve(parser: Parser) -> None:
+    _declare_required(parser, "[--only NAME] [--seen SHA256] ")
     parser.add_argument(
         "--only",
         action="append",
@@ -267,7 +273,7 @@ COMMANDS = (
         "pin reset",
         "Forget what was approved: what the server says next is approved.",
         PinArguments,
-        _declare,
+        _declare_required,
         _reset,
         "mcp-local pin reset sqlite",
     ),

@@ -65,6 +65,23 @@ def test_help_is_handed_on_not_printed(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.parametrize(
+    ("name", "takes"),
+    [
+        ("pin show", "[TARGET]"),
+        ("pin reset", "pin reset (TARGET | -- COMMAND ARG…)"),
+        ("pin approve", "[--only NAME] [--seen SHA256] (TARGET | -- COMMAND ARG…)"),
+    ],
+)
+def test_the_help_shows_whether_a_target_must_be_named(name: str, takes: str) -> None:
+    """In brackets only where it may be left out."""
+    with pytest.raises(HelpWanted) as caught:
+        find_command(name).parse(["--help"])
+    usage = caught.value.text.partition("\n\n")[0]
+    assert takes in usage
+    assert ("[TARGET]" in usage) is (name == "pin show")
+
+
+@pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
         (["--devise"], "doesn't know '--devise'", "'--device'"),
