@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.authority.http import Http
 from mcp_local.broker.authority.metadata import Documents
+from mcp_local.broker.state import Phase
 from mcp_local.broker.storage.keystore import in_memory
 from mcp_local.broker.storage.memory_store import MemoryStore
 from mcp_local.cli.catalogue import find_command
 from mcp_local.cli.parser import Command
+from mcp_local.cli.person import look_up
 from mcp_local.cli.target import TargetArguments, declare_target
+from mcp_local.cli.whoami import who_is
 from mcp_local.desktop.catalogue import clients_here
 from mcp_local.desktop.setup import read_env_file, write_settings
 from mcp_local.errors import ExitCode, UsageError
@@ -31,6 +34,7 @@ _QUESTIONS: Final = {
     "api": "Application (client) ID of the API app (empty: the client app itself)",
 }
 _REQUIRED: Final = ("tenant", "client_id")
+_EMULATED: Final = "of `mcp-local emulator`, as the ids are: take it out for a tenant of your own"
 
 
 class InitArguments(TargetArguments):
@@ -62,13 +66,16 @@ def _init(arguments: InitArguments, context: Context) -> ExitCode:
     if settings.development:
         context.console.warn(f"{settings.authority} is an emulator: its ids end with it.")
     _check_tenant(settings, context)
-    changed = write_settings(settings.config_file, values, force=arguments.force)
+    emulator = _of_emulator(settings)
+    comments = dict.fromkeys(emulator, _EMULATED)
+    changed = write_settings(
+        settings.config_file, values | emulator, comments, force=arguments.force
+    )
     said = "is written" if changed else "says so already"
     context.console.note(f"{settings.config_file} {said}.")
     policy = _first_policy(arguments, settings, context)
     if not arguments.no_sign_in and settings.signin.method is not SignInMethod.NONE:
-        login = find_command("login")
-        login.run(login.parse(_flags(arguments)), context)
+        _sign_in(arguments, settings, context)
     here = [client.id for client in clients_here(context.environ, Path.cwd())]
     lines = [_install_line(client, arguments, policy) for client in here or ["claude-desktop"]]
     said = "Next:" if here else "No client was found here. Next, with whichever you have:"
@@ -101,6 +108,18 @@ def _known(arguments: InitArguments, context: Context) -> dict[str, str]:
         name: str(getattr(settings, name))
         for name in _QUESTIONS
         if settings.provenance[name].source is not Source.DEFAULT
+    }
+
+
+def _of_emulator(settings: Settings) -> dict[str, str]:
+    """Return what the ids of an emulator need beside them, where this environment says it."""
+    if not settings.development:
+        return {}
+    found = {"authority": settings.authority, "ca_file": str(settings.ca_file)}
+    return {
+        name: value
+        for name, value in found.items()
+        if settings.provenance[name].source is Source.ENVIRONMENT
     }
 
 
@@ -139,6 +158,16 @@ def _check_tenant(settings: Settings, context: Context) -> None:
     finally:
         http.close()
     context.console.note(f"The tenant is there: {document.issuer}")
+
+
+def _sign_in(arguments: InitArguments, settings: Settings, context: Context) -> None:
+    """Sign the person in, unless they are."""
+    report = look_up(settings, context)
+    if report.token is not None and report.status.phase is Phase.SIGNED_IN:
+        context.console.note(f"Signed in already: {who_is(report)}.")
+        return
+    login = find_command("login")
+    login.run(login.parse(_flags(arguments)), context)
 
 
 def _first_policy(arguments: InitArguments, settings: Settings, context: Context) -> str:

@@ -80,8 +80,12 @@ def _host(address: str) -> str:
     return address.removeprefix("https://").partition("/")[0].lower()
 
 
-def write_settings(path: Path, values: Mapping[str, str], *, force: bool) -> bool:
+def write_settings(
+    path: Path, values: Mapping[str, str], comments: Mapping[str, str], *, force: bool
+) -> bool:
     """Put values into the settings file; what else it says stays. Return whether it changed.
+
+    ``comments`` stand behind the values of the same names.
 
     Raises:
         SettingsError: it says something else already, and ``force`` isn't given.
@@ -97,7 +101,7 @@ def write_settings(path: Path, values: Mapping[str, str], *, force: bool) -> boo
                 hint="Keep it, edit the file, or write over it with --force.",
             )
         if there != value:
-            text.set((name,), value)
+            text.set((name,), value, comments.get(name, ""))
     if text.text == before:
         return False
     private_dir(path.parent)

@@ -33,10 +33,11 @@ class TomlText:
         """Return the document as plain data."""
         return cast("dict[str, object]", self._document.unwrap())
 
-    def set(self, path: Path, value: object) -> None:
-        """Put plain data at ``path``."""
+    def set(self, path: Path, value: object, comment: str = "") -> None:
+        """Put plain data at ``path``, with a comment behind it."""
         expected = having(self.data(), path, value)
-        self._put(path, _item(value))
+        item = _item(value)
+        self._put(path, item.comment(comment) if comment else item)
         self._written(expected)
 
     def remove(self, path: Path) -> None:

@@ -56,16 +56,22 @@ def test_one_line_leads_from_nothing_to_a_signed_in_person(
         "tenant": entra_emulator.tenant_id,
         "client_id": entra_emulator.client_id,
         "api": entra_emulator.api_id,
+        "authority": entra_emulator.environment()["MCP_LOCAL_AUTHORITY"],
+        "ca_file": str(entra_emulator.ca_file),
     }
+    text = (tmp_path / "config.toml").read_text(encoding="utf-8")
+    assert text.count("# of `mcp-local emulator`") == 2
     policy = tmp_path / "policy.yaml"
     assert policy.is_file()
     assert "reader@" in done.stdout
     assert f"install claude-desktop NAME {SERVER} --policy {policy}" in done.stdout
     assert "No client was found here." in done.stdout
-    again = _run(entra_emulator, tmp_path, *_ids(entra_emulator), "--no-sign-in", str(SERVER))
+    again = _run(entra_emulator, tmp_path, *_ids(entra_emulator), str(SERVER))
     assert again.returncode == ExitCode.OK
     assert "says so already" in again.stderr
     assert "stays as it is" in again.stderr
+    assert "Signed in already: Rita Reader" in again.stderr
+    assert again.stdout.startswith("No client was found here.")
 
 
 def test_an_env_file_is_taken_over_and_its_secret_is_not(
