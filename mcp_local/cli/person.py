@@ -12,6 +12,7 @@ from mcp_local.broker.session.local import DeclaredSession
 from mcp_local.broker.state import Phase, SignInState, Status
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.status import with_person
+from mcp_local.broker.storage.keystore import lasting_place
 from mcp_local.broker.storage.store import open_store
 from mcp_local.broker.transitions import WAITING
 from mcp_local.cli.whoami import Report, TokenSource
@@ -23,11 +24,12 @@ from mcp_local.errors import (
     Unreachable,
 )
 from mcp_local.identity.grace import Grace
-from mcp_local.settings import SignInMethod, profile_dir, require_sign_in
+from mcp_local.settings import CacheKey, SignInMethod, profile_dir, require_sign_in
 from mcp_local.wiring import choose_policy
 
 if TYPE_CHECKING:
     from mcp_local.broker.acquire import Broker
+    from mcp_local.broker.state import Storage
     from mcp_local.broker.storage.store import Store
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Arguments
@@ -86,7 +88,7 @@ def look_up(settings: Settings, context: Context, *, offline: bool = False) -> R
     try:
         token, source = _kept(settings, store) if offline else _acquired(settings, context, store)
     except McpLocalError as error:
-        why = error
+        why = _told(error, store.storage)
     state = _state(settings)
     status = replace(status, phase=_phase(state, token), problem=state.problem)
     if token is not None:
@@ -103,6 +105,13 @@ def require_token(report: Report) -> VerifiedToken:
     if report.token is None:
         raise report.error or _nobody()
     return report.token
+
+
+def _told(error: McpLocalError, storage: Storage) -> McpLocalError:
+    """Return the error; where nothing is kept, with another hint than ``login``, which refuses."""
+    if isinstance(error, SignInNeeded) and storage.kind == CacheKey.MEMORY:
+        return SignInNeeded(error.message, hint=lasting_place(storage))
+    return error
 
 
 def _nobody() -> SignInNeeded:

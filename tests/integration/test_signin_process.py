@@ -57,6 +57,16 @@ def test_login_signs_in_and_says_who(here: Desk) -> None:
     assert state.start_url == ""
 
 
+def test_where_nothing_can_be_kept_both_say_what_helps(here: Desk) -> None:
+    """C12: ``login`` refuses there, so ``whoami`` sends nobody to it."""
+    here.set(CACHE_KEY="memory")
+    for command, code in (("login", ExitCode.USAGE), ("whoami", ExitCode.SIGN_IN_NEEDED)):
+        done = here.run(command)
+        assert done.returncode == code
+        assert "in a file, named by MCP_LOCAL_CACHE_PASSPHRASE_FILE" in done.stderr
+        assert "mcp-local login" not in done.stderr
+
+
 def test_start_address_is_good_once_and_a_fresh_one_takes_its_place(here: Desk) -> None:
     """Who closed the tab finds another address; the used one leads nowhere."""
     with here.command("login", "--no-browser") as login:

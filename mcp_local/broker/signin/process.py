@@ -27,7 +27,7 @@ from mcp_local.broker.signin.prompts import NoBrowser, Prompt
 from mcp_local.broker.signin.turn import turn
 from mcp_local.broker.state import Phase, SignInState
 from mcp_local.broker.state_file import StateFile, may_prompt
-from mcp_local.broker.storage.keystore import IN_MEMORY
+from mcp_local.broker.storage.keystore import IN_MEMORY, lasting_place
 from mcp_local.broker.storage.store import Entry, open_store
 from mcp_local.errors import McpLocalError, SettingsError, SignInFailed, SignInNeeded, Unreachable
 from mcp_local.identity.model import TokenRejected
@@ -277,10 +277,7 @@ def _lasting_store(settings: Settings, environ: Mapping[str, str]) -> Store:
         raise SettingsError(
             "There is no safe place to keep a sign-in, so it would end with this command."
             f"{store.storage.detail.removeprefix(IN_MEMORY)}",
-            hint=store.storage.remedy
-            or "Unlock or install a keyring; or keep a passphrase in a file, named by "
-            'MCP_LOCAL_CACHE_PASSPHRASE_FILE; or say `cache.key = "file"` in the settings. '
-            "Servers that a client starts sign in for themselves, each time.",
+            hint=lasting_place(store.storage),
         )
     return store
 

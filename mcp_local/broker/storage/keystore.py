@@ -93,6 +93,15 @@ def in_memory(reason: str, remedy: str = "") -> Storage:
     return Storage(kind="memory", encrypted=False, detail=detail, remedy=remedy)
 
 
+def lasting_place(storage: Storage) -> str:
+    """Return what lets a sign-in outlast its process, where ``storage`` is a cache in memory."""
+    return storage.remedy or (
+        f"Unlock or install a keyring; or keep a passphrase in a file, named by {PASSPHRASE_FILE}; "
+        'or say `cache.key = "file"` in the settings. '
+        "Servers that a client starts sign in for themselves, each time."
+    )
+
+
 def _first_available(source: _Source) -> KeyResult:
     reasons: list[str] = []
     remedy = ""
