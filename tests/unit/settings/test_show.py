@@ -64,7 +64,13 @@ def test_missing_settings_are_named_with_every_way_to_set_them(tmp_path: Path) -
         require_sign_in(load({}, environ))
     assert caught.value.message == "`tenant` and `client_id` are not set."
     assert caught.value.exit_code is ExitCode.USAGE
-    for way in ("config.toml", "MCP_LOCAL_TENANT_ID", "--client-id", "mcp-local init", "mcp-local demo"):
+    for way in (
+        "config.toml",
+        "MCP_LOCAL_TENANT_ID",
+        "--client-id",
+        "mcp-local init",
+        "mcp-local demo",
+    ):
         assert way in caught.value.hint
     with pytest.raises(SettingsError, match=r"^`client_id` is not set"):
         require_sign_in(load({"tenant": "contoso.com"}, environ))
