@@ -42,6 +42,11 @@ class Phase(StrEnum):
     INTERRUPTED = "interrupted"
     """The sign-in process died; it may be started again."""
 
+    @property
+    def wants_person(self) -> bool:
+        """Whether nothing goes on until a person has acted, this one or another."""
+        return self in {Phase.NEEDS_YOU, Phase.BLOCKED}
+
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why the last attempt failed, in words for people."""

@@ -69,7 +69,7 @@ MEANINGS: Final[Mapping[Phase, tuple[str, str]]] = {
 
 def ended_by(status: Status) -> Problem | None:
     """Return why nothing is renewed any more, with who must act; ``None`` where it goes on."""
-    return status.problem if status.phase in {Phase.NEEDS_YOU, Phase.BLOCKED} else None
+    return status.problem if status.phase.wants_person else None
 
 
 def state_line(status: Status, when: Callable[[float], str | None]) -> str:

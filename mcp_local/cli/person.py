@@ -146,7 +146,7 @@ def _acquired(
 
 
 def _is_refused(state: SignInState) -> bool:
-    return state.refused or state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
+    return state.refused or state.phase.wants_person
 
 
 def _state(settings: Settings) -> SignInState:

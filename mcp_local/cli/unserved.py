@@ -1,4 +1,4 @@
-"""Why nothing is served, in the log: desktop clients hide standard error."""
+"""Why nothing is served, in the log: many desktop clients hide standard error."""
 
 from __future__ import annotations
 

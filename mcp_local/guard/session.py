@@ -75,8 +75,7 @@ class Session(Protocol):
         ``by_person`` says that a person asked for it, else the limit on prompts holds. ``wanted``
         is what is missing where somebody is signed in. Empty where there is nothing for the
         client to open: nothing is missing, no prompt is allowed, or the page was opened already.
-        Unless :meth:`opened` or :meth:`open_page` follows, nobody
-        opens it.
+        Unless :meth:`opened` or :meth:`open_page` follows, nobody opens it.
         """
         ...
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-
 _CLOSED: Final = -1
 _FLAGS: Final = (
     os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -39,9 +38,8 @@ class Appender:
         """
         with self._turn:
             size = self._size_now()
-            if os.write(self._fd, data) < len(
-                data
-            ):  # the disk is full: end the line that was begun
+            written = os.write(self._fd, data)
+            if written < len(data):  # the disk is full: end the line that was begun
                 os.write(self._fd, b"\n")
             return size + len(data)
 

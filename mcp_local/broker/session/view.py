@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.settings import Settings
 
-_WANTS_PERSON = frozenset({Phase.NEEDS_YOU, Phase.BLOCKED})
-
 
 class View:
     """The last verified token and the state of the sign-in. For one event loop."""
@@ -70,7 +68,7 @@ class View:
     @property
     def wants_person(self) -> bool:
         """Whether only a person can change anything."""
-        return self.state.phase in _WANTS_PERSON
+        return self.state.phase.wants_person
 
     @property
     def settled(self) -> bool:

@@ -25,7 +25,6 @@ from mcp_local.broker.session.refresh import display_name, note, run_refresh
 from mcp_local.broker.signin.ahead import check_within_reach
 from mcp_local.broker.signin.prompts import NoBrowser, Prompt
 from mcp_local.broker.signin.turn import turn
-from mcp_local.broker.state import Phase, SignInState
 from mcp_local.broker.state_file import StateFile, may_prompt
 from mcp_local.broker.storage.keystore import IN_MEMORY, lasting_place
 from mcp_local.broker.storage.store import Entry, open_store
@@ -37,6 +36,7 @@ from mcp_local.settings.model import CacheKey, SignInMethod
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from mcp_local.broker.state import SignInState
     from mcp_local.broker.storage.store import Store
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
@@ -141,7 +141,7 @@ class _SignIn:
         """Adopt what is there, else ask the person. The caller holds the machine's lock."""
         state = self._enter(transitions.interrupted)  # whoever waited without this lock is dead
         claims = self.way.claims or state.claims
-        wants_person = state.phase in {Phase.NEEDS_YOU, Phase.BLOCKED}
+        wants_person = state.phase.wants_person
         if (waited or self.way.adopts) and not wants_person:
             try:
                 return self._without_person()

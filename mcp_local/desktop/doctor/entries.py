@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, problem
+from mcp_local.desktop.ours import SPLIT
 from mcp_local.errors import McpLocalError
 from mcp_local.origin import install_hint
 from mcp_local.policy.load import load_policy
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mcp_local.desktop.model import DesktopClient, Entry
-
-_SPLIT = "--"
 
 
 def ours(
@@ -118,7 +117,7 @@ def _policy(client: DesktopClient, name: str, entry: Entry) -> Iterator[Finding]
 
 def _own(entry: Entry) -> tuple[str, ...]:
     """Return the words that are for this program, not for the wrapped server."""
-    return entry.line[: entry.line.index(_SPLIT)] if _SPLIT in entry.line else entry.line
+    return entry.line[: entry.line.index(SPLIT)] if SPLIT in entry.line else entry.line
 
 
 def _policy_of(entry: Entry) -> str:

@@ -1,10 +1,10 @@
 """The keeper: a tiny process between us and a wrapped server, which lets nothing outlive us.
 
 It is forked, not started, so it shares our memory (``spawn_posix``). It lives in a session of its
-own, waits for one thing, the end of our pipe, which the system closes however we
-die, and then ends the server and everything that the server started: standard input is closed,
-TERM, KILL (M20). On Linux it is the subreaper of all of them, so that one that left its process
-group or its session is found too; elsewhere the process group is all there is.
+own, waits for one thing, the end of our pipe, which the system closes however we die, and then ends
+the server and everything that the server started: standard input is closed, TERM, KILL (M20). On
+Linux it is the subreaper of all of them, so that one that left its process group or its session is
+found too; elsewhere the process group is all there is.
 
 What it tells on its status pipe are lines: ``pid N``, ``failed ERRNO``, ``exit CODE``.
 """
