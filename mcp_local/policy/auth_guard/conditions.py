@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mcp_local.policy.auth_guard.remarks import Difference
 from mcp_local.policy.document import Operator
-from mcp_local.policy.model import Effect, Kind
+from mcp_local.policy.model import Action, Effect, Kind
 from mcp_local.policy.reading.plain_values import value_of
-from mcp_local.policy.reading.python_tree import mapping, tree_of
+from mcp_local.policy.reading.python_tree import mapping, sequence, tree_of
 from mcp_local.policy.reading.yaml_tree import Scalar, ScalarKind, Sequence
 from mcp_local.policy.vocabulary.fields import Field, Shape, UnknownField, find_field
 from mcp_local.policy.vocabulary.shapes import misfit
@@ -41,6 +41,8 @@ _OF_COMPONENTS: Final = ("name", "namespace", "version", "tags")
 _ORDERED: Final = frozenset({Operator.GT, Operator.LT, Operator.GTE, Operator.LTE})
 _OF_TEXT: Final = frozenset({Operator.STARTS_WITH, Operator.ENDS_WITH, Operator.REGEX})
 _CONTAINING: Final = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS})
+_COMPARING: Final = frozenset({Operator.EQUALS, Operator.NOT_EQUALS, Operator.IN, Operator.NOT_IN})
+_ACTIONS: Final = frozenset(map(str, Action))
 _SAFE_IN_ALLOW: Final = frozenset({Operator.EQUALS, Operator.IN})
 _CLASSES: Final = re.compile(r"\\[bBdDsSwW]|\$")
 
@@ -49,6 +51,7 @@ class Settled(Enum):
     """What is known of a condition before any request."""
 
     ALWAYS = "always"
+    NEVER = "never"
     NEVER_TOLD = "never told"
 
 
@@ -94,6 +97,11 @@ def read_condition(
     if field is None or not _comparable(field, operator, value):
         remarks.meet(Difference.NEVER, node.origin, path)
         return Settled.NEVER_TOLD
+    if field.path == "request.action" and operator in _COMPARING:
+        known = [each for each in _each(value) if each.text in _ACTIONS]
+        if not known:  # no request is ever for another action
+            return Settled.NEVER if operator in _SAFE_IN_ALLOW else Settled.ALWAYS
+        value = sequence(value.origin, known) if isinstance(value, Sequence) else value
     _note(remarks, node.origin, path, fields["field"].text, (effect, field, operator, value))
     if operator in _OF_TEXT:
         text = str(value_of(value))
@@ -130,7 +138,17 @@ def _comparable(field: Field, operator: Operator, value: Node) -> bool:
         return False
     if operator in _ORDERED:
         return isinstance(value, Scalar) and value.kind is ScalarKind.NUMBER
+    if operator in _COMPARING and field.shape is Shape.TEXT:
+        return all(map(_is_text, _each(value)))
+    if operator in _COMPARING and field.shape is Shape.NUMBER:
+        return all(each.kind is ScalarKind.NUMBER for each in _each(value))
     return operator not in _CONTAINING or _is_text(value)
+
+
+def _each(value: Node) -> tuple[Scalar, ...]:
+    """Return the values of a list, or the one; what is none of them is a mistake anyway."""
+    values = value.items if isinstance(value, Sequence) else (value,)
+    return tuple(each for each in values if isinstance(each, Scalar))
 
 
 def _is_text(value: Node) -> bool:

@@ -104,7 +104,7 @@ class RuleReader:
             read_condition(self._check, item, f"{path}[{position}]", effect, self._remarks)
             for position, item in enumerate(node.items)
         ]
-        if effect is Effect.ALLOW and Settled.NEVER_TOLD in read:
+        if Settled.NEVER in read or (effect is Effect.ALLOW and Settled.NEVER_TOLD in read):
             return None
         return [each for each in read if isinstance(each, Told)]
 

@@ -12,7 +12,7 @@ from mcp_local.policy.model import ConditionTrace
 from mcp_local.policy.vocabulary.expressions import search
 from mcp_local.policy.vocabulary.fields import Absent, find_field
 from mcp_local.policy.vocabulary.operators import OPPOSITES, opposite, plain_test
-from mcp_local.policy.vocabulary.shapes import moment
+from mcp_local.policy.vocabulary.shapes import comparable
 from mcp_local.policy.vocabulary.sql import beyond_limits, require_parser, sql_only
 
 if TYPE_CHECKING:
@@ -130,9 +130,7 @@ def make_check(condition: Condition, surroundings: Surroundings) -> Check:
 
 
 def _test(field: Field, condition: Condition, surroundings: Surroundings) -> Test:
-    value = condition.value
-    if field.path == "request.time" and isinstance(value, str):
-        value = moment(value) or 0.0
+    value = comparable(field.path, condition.value)
     texts = tuple(map(str, value)) if isinstance(value, tuple) else (str(value),)
     positive = OPPOSITES.get(condition.operator, condition.operator)
     test = _special(positive, texts, surroundings)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.policy.document import Operator
 from mcp_local.policy.model import Action, Effect
-from mcp_local.policy.vocabulary.fields import find_field
+from mcp_local.policy.vocabulary.fields import WEEKDAYS, find_field
 from mcp_local.policy.vocabulary.operators import plain_test
+from mcp_local.policy.vocabulary.shapes import comparable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mcp_local.policy.document import Condition, Rule
 
@@ -22,6 +23,12 @@ _ALONE: Final = frozenset(
 _LOWER: Final = frozenset({Operator.GT, Operator.GTE})
 _UPPER: Final = frozenset({Operator.LT, Operator.LTE})
 
+_CLOSED: Final[Mapping[str, Sequence[object]]] = {
+    "request.hour": range(24),
+    "request.weekday": WEEKDAYS,
+}
+"""Fields with few values; which actions there are depends on the rule."""
+
 
 def never(rule: Rule) -> str:
     """Return why a rule can't apply, empty if it might."""
@@ -32,6 +39,8 @@ def never(rule: Rule) -> str:
         about = [each for each in rule.when if _same_field(each.field) == path]
         if path and _contradict(about):
             return f"its conditions on `{about[0].field}` contradict each other"
+        if _none_left(path, about, rule.actions):
+            return f"its conditions on `{path}` hold for nothing that stands there"
     return ""
 
 
@@ -51,16 +60,28 @@ def _contradict(about: Sequence[Condition]) -> bool:
     plain = [each for each in about if each.operator not in _ALONE]
     for each in plain:
         if each.operator in {Operator.EQUALS, Operator.IN}:
-            candidates = each.value if isinstance(each.value, tuple) else (each.value,)
+            value = comparable(each.field, each.value)
+            candidates = value if isinstance(value, tuple) else (value,)
             if not any(all(_holds(other, value) for other in plain) for value in candidates):
                 return True
     return _no_room(plain)
 
 
+def _none_left(path: str, about: Sequence[Condition], actions: Sequence[Action]) -> bool:
+    """Tell whether none of the few values that a field can have fits all of the conditions."""
+    if path == "request.action":
+        candidates: Sequence[object] = [str(each) for each in actions or tuple(Action)]
+    elif path not in _CLOSED:
+        return False
+    else:
+        candidates = _CLOSED[path]
+    plain = [each for each in about if each.operator not in _ALONE]
+    return not any(all(_holds(each, value) for each in plain) for value in candidates)
+
+
 def _holds(condition: Condition, value: object) -> bool:
-    if isinstance(condition.value, str) and condition.operator in _LOWER | _UPPER:
-        return True  # a moment
-    return plain_test(condition.operator, condition.value)(value) is True
+    wanted = comparable(condition.field, condition.value)
+    return plain_test(condition.operator, wanted)(value) is True
 
 
 def _no_room(plain: Sequence[Condition]) -> bool:
@@ -69,8 +90,9 @@ def _no_room(plain: Sequence[Condition]) -> bool:
     upper = [each for each in plain if each.operator in _UPPER]
     for low in lower:
         for high in upper:
-            if isinstance(low.value, int | float) and isinstance(high.value, int | float):
+            least, most = (comparable(each.field, each.value) for each in (low, high))
+            if isinstance(least, int | float) and isinstance(most, int | float):
                 strict = low.operator is Operator.GT or high.operator is Operator.LT
-                if low.value > high.value or (strict and low.value == high.value):
+                if least > most or (strict and least == most):
                     return True
     return False

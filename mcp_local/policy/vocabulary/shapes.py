@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mcp_local.errors import did_you_mean
 from mcp_local.policy.document import Operator
+from mcp_local.policy.model import Action
 from mcp_local.policy.vocabulary.expressions import ExpressionError, search
 from mcp_local.policy.vocabulary.fields import WEEKDAYS, Shape
 from mcp_local.policy.vocabulary.sql import KINDS
@@ -33,6 +34,10 @@ _LISTS: Final = frozenset({Operator.IN, Operator.NOT_IN, Operator.UNDER} | _SQL)
 _PLAIN: Final = frozenset({Operator.EQUALS, Operator.NOT_EQUALS, Operator.IN, Operator.NOT_IN})
 _MEMBERS: Final = frozenset({Operator.CONTAINS, Operator.NOT_CONTAINS})
 _ALWAYS: Final = frozenset({Operator.EXISTS})
+
+_HOURS: Final = 24
+_WORDS: Final = {"request.weekday": WEEKDAYS, "request.action": tuple(map(str, Action))}
+"""Fields that hold one of a few words."""
 
 _OF_SHAPE: Final = {
     Shape.ANY: frozenset(Operator) - {Operator.CONDITION},
@@ -57,7 +62,7 @@ def misfit(path: str, shape: Shape, operator: Operator, value: Value) -> Misfit 
     if operator not in known:
         message = f"doesn't fit `{path}`, which is {shape}"
         return Misfit(message, f"Fitting are: {', '.join(known)}.", about_operator=True)
-    return _of_type(operator, value, path) or _of_field(path, shape, value)
+    return _of_type(operator, value, path) or _of_field(path, shape, operator, value)
 
 
 def _of_type(operator: Operator, value: Value, path: str) -> Misfit | None:
@@ -93,11 +98,7 @@ def _of_kind(value: Plain) -> Misfit:
 
 def _of_order(value: Plain, path: str) -> Misfit | None:
     if path == "request.time" and isinstance(value, str):
-        if moment(value) is not None:
-            return None
-        return Misfit(
-            f"is no moment: `{value}`", "Write it like 2026-12-31T18:00:00Z, with its time zone."
-        )
+        return None  # a moment, or none: the field tells
     if isinstance(value, str | bool):
         return Misfit("must be a number: only numbers are larger or smaller")
     return None
@@ -122,16 +123,60 @@ def _of_text(operator: Operator, value: Plain) -> Misfit | None:
     return None
 
 
-def _of_field(path: str, shape: Shape, value: Value) -> Misfit | None:
+def _of_field(path: str, shape: Shape, operator: Operator, value: Value) -> Misfit | None:
     """Judge the value by what can stand in the field at all."""
+    if operator is Operator.EXISTS:
+        return None
     for each in value if isinstance(value, tuple) else (value,):
-        if shape is Shape.NUMBER and path != "request.time" and isinstance(each, str):
-            return Misfit(f"must be a number, as `{path}` is")
-        if path == "request.hour" and not isinstance(each, str | bool) and not 0 <= each <= 24:  # noqa: PLR2004 - hours
-            return Misfit("is no hour: 0 to 23")
-        if path == "request.weekday" and each not in WEEKDAYS and not isinstance(each, bool):
-            return Misfit(f"has `{each}`, which is no day", did_you_mean(str(each), WEEKDAYS))
+        if wrong := _of_words(path, operator, each) or _of_shape(path, shape, each):
+            return wrong
     return None
+
+
+def _of_shape(path: str, shape: Shape, value: Plain) -> Misfit | None:
+    if shape is Shape.NUMBER:
+        if path == "request.time" and isinstance(value, str):
+            return _of_moment(value)
+        if isinstance(value, str | bool):
+            return Misfit(f"must be a number, as `{path}` is")
+        if path == "request.hour" and not 0 <= value <= _HOURS:
+            return Misfit("is no hour: 0 to 23")
+    if shape in {Shape.TEXT, Shape.LIST} and not isinstance(value, str):
+        holds = "is" if shape is Shape.TEXT else "holds"
+        hint = f'Write "{str(value).lower()}".'
+        return Misfit(f"must be a text, which `{path}` {holds}", hint)
+    return None
+
+
+def _of_words(path: str, operator: Operator, value: Plain) -> Misfit | None:
+    if path not in _WORDS or value in _WORDS[path]:
+        return None
+    if path == "request.action" and operator not in _PLAIN:
+        return None  # `^(call|read)$` names several
+    noun, known = ("day" if path == "request.weekday" else "action"), _WORDS[path]
+    said = str(value).lower() if isinstance(value, bool) else str(value)
+    return Misfit(f"has `{said}`, which is no {noun}", did_you_mean(said, known))
+
+
+def _of_moment(value: str) -> Misfit | None:
+    if moment(value) is not None:
+        return None
+    hint = "Write it like 2026-12-31T18:00:00Z, with its time zone."
+    return Misfit(f"is no moment: `{value}`", hint)
+
+
+def comparable(path: str, value: Value) -> Value:
+    """Return what a condition compares with: of ``request.time``, moments are seconds."""
+    if path != "request.time":
+        return value
+    if isinstance(value, tuple):
+        return tuple(map(_seconds, value))
+    return _seconds(value)
+
+
+def _seconds(value: Plain) -> Plain:
+    found = moment(value) if isinstance(value, str) else None
+    return value if found is None else found
 
 
 def moment(text: str) -> float | None:

@@ -335,3 +335,30 @@ def test_a_file_is_known_by_a_key_of_its_own() -> None:
     rule = "rules: [{name: a, effect: allow, %s: [{field: user.id, operator: equals, value: x}]}]"
     assert parse_policy(rule % "conditions", "p.yaml").rules[0].when
     assert parse_policy(rule % "when", "p.yaml").remarks == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "called", "read"),
+    [
+        ("{field: request.action, operator: equals, value: execute}", True, True),
+        ("{field: request.action, operator: not_equals, value: execute}", False, False),
+        ("{field: request.action, operator: in, value: [execute, call]}", False, True),
+        ("{field: request.action, operator: not_in, value: [execute, call]}", True, False),
+        ("{field: request.action, operator: not_in, value: [execute]}", False, False),
+        ("{field: user.id, operator: equals, value: 5}", False, False),
+        ("{field: request.timestamp, operator: equals, value: noon}", False, False),
+    ],
+)
+def test_values_that_can_never_stand_there_are_read_as_they_are(
+    condition: str, *, called: bool, read: bool
+) -> None:
+    """An action that doesn't exist is never asked for; of another type nothing can be told."""
+    text = (
+        f"{HEAD}  - {{name: d, effect: deny, conditions: [{condition}]}}\n"
+        "  - {name: a, effect: allow, priority: 50, tools: {patterns: ['*']},"
+        " resources: {patterns: ['*']}}\n"
+    )
+    compiled = compile_policy([parse_policy(text, "policy.yaml")])
+    asked = [(tool("t"), Action.CALL), (resource("x://a"), Action.READ)]
+    found = [compiled.decide(imagined(), Request(a, {}), each).allowed for each, a in asked]
+    assert found == [called, read]
