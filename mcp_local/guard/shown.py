@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from mcp_local.guard.clean import with_escapes
+from mcp_local.policy.vocabulary.json_texts import may_hold_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,9 +46,9 @@ def shown_lines(
     start of its SHA-256, so that no two values look the same. ``redact`` names fields like
     ``args.password``, whose values are not shown.
     """
-    hidden = frozenset(_KIND.sub("", field) for field in redact)
+    hidden = frozenset(_KIND.sub("", field).casefold() for field in redact)
     if "args" in hidden:
-        hidden |= {f"args.{name}" for name in arguments}
+        hidden |= {f"args.{name}".casefold() for name in arguments}
     items = list(arguments.items())
     shown = [
         cut(f"{_name(name)}: {_value(value, f'args.{name}', hidden, limits.text)}", limits.line)
@@ -69,8 +70,12 @@ def _name(name: str) -> str:
 
 
 def _value(value: object, path: str, hidden: frozenset[str], limit: int) -> str:
-    """Return a value as JSON; ``path`` is where it stands, without places in lists."""
-    if path in hidden:
+    """Return a value as JSON; ``path`` is where it stands, without places in lists.
+
+    A name in another case may be taken for the one that is hidden, and a text for an object.
+    """
+    folded = path.casefold()
+    if folded in hidden:
         return _NOT_SHOWN
     if isinstance(value, dict):
         members = _members(cast("dict[str, object]", value), path, hidden, limit)
@@ -78,7 +83,11 @@ def _value(value: object, path: str, hidden: frozenset[str], limit: int) -> str:
     if isinstance(value, list | tuple):
         items = cast("list[object] | tuple[object, ...]", value)
         return f"[{', '.join(_value(item, path, hidden, limit) for item in items)}]"
-    return _cut_text(value, limit) if isinstance(value, str) else json.dumps(value)
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if may_hold_names(value) and any(each.startswith(f"{folded}.") for each in hidden):
+        return _NOT_SHOWN
+    return _cut_text(value, limit)
 
 
 def _members(

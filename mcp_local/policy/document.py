@@ -64,7 +64,8 @@ class Operator(StrEnum):
     LTE = "lte"
     """Is this number or smaller; this moment or earlier."""
     EXISTS = "exists"
-    """Is there (``true``), or isn't (``false``); unknown only where a name in another case is."""
+    """Is there (``true``), or isn't (``false``); unknown only where a name in another case is, or
+    a text or list on the way that a server may look into."""
     UNDER = "under"
     """Is a path inside one of these folders, made absolute, with ``..`` and links resolved."""
     SQL_ONLY = "sql_only"

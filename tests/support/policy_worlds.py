@@ -11,7 +11,7 @@ from mcp_local.identity.model import Identity
 from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.reading.parse import parse_policy
-from tests.support.reference_policy import SQL
+from tests.support.reference_policy import LISTS, SQL
 
 if TYPE_CHECKING:
     from tests.support.reference_policy import Condition, Grant, Policy, Rule, Selection
@@ -230,7 +230,9 @@ def expansions(template: str) -> st.SearchStrategy[str]:
 
 held = st.frozensets(st.sampled_from([*ROLES, "Unknown"]), max_size=3)
 
-_LEAF = st.one_of(_PLAIN, st.none(), st.just(float("nan")))
+_JSON = st.sampled_from(['{"b": "x"}', "[x", *LISTS])
+"""Texts that a server may look into."""
+_LEAF = st.one_of(_PLAIN, st.none(), st.just(float("nan")), _JSON)
 _VALUE = st.one_of(
     _LEAF, st.lists(_LEAF, max_size=2), st.dictionaries(st.sampled_from(["b", "e"]), _LEAF)
 )
@@ -242,6 +244,7 @@ arguments = st.one_of(
         optional={
             "a": _VALUE,
             "A": _VALUE,  # some servers take it for the other
+            "a.b": _LEAF,
             "b": _VALUE,
             "sql": st.one_of(st.sampled_from(sorted(SQL)), st.just(1)),
             "path": st.sampled_from(_PATHS),

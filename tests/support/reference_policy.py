@@ -93,6 +93,8 @@ SQL: Mapping[str, set[str] | None] = {
     "SELECT (": None,
 }
 """What some texts hold."""
+LISTS: Mapping[str, list[object]] = {'["x"]': ["x"], '["\\u0078", 1]': ["x", 1]}
+"""Lists that some texts hold, to a server that looks."""
 PREDICATES: Mapping[str, bool | None] = {"yes": True, "no": False, "maybe": None}
 """What some predicates answer."""
 FOLDER = "/nowhere/work"
@@ -242,7 +244,10 @@ def _seen(  # noqa: C901, PLR0911 - one line for each field
     if field.startswith(("tool.args.", "args.")):
         if root == "tool" and component.kind != "tool":
             return MISSING
-        return _inside(request.arguments, field.split("args.", 1)[1])
+        if request.arguments is None:
+            return NOT_KNOWN
+        found = _argument(request.arguments, field.split("args.", 1)[1])
+        return MISSING if not found else found[0] if len(found) == 1 else NOT_KNOWN
     if root == "user":
         if rest.startswith("claims."):
             return _inside(person.claims, rest.removeprefix("claims."))
@@ -272,15 +277,27 @@ def _seen(  # noqa: C901, PLR0911 - one line for each field
     return getattr(component, rest) or MISSING
 
 
+def _argument(value: object, path: str) -> list[object]:
+    """Return all that may be meant: by names with dots, in another case, in a list or a text."""
+    if not isinstance(value, dict):
+        looked_into = isinstance(value, list) or str(value).startswith(("[", "{"))
+        return [NOT_KNOWN] if looked_into else []
+    found: list[object] = []
+    for key, inner in cast("dict[str, object]", value).items():
+        start = path[: len(key)]
+        if path == start and start.casefold() == key.casefold():
+            found.append(inner if start == key else NOT_KNOWN)
+        elif path.startswith(f"{start}.") and start.casefold() == key.casefold():
+            rest = path[len(key) + 1 :]
+            found += _argument(inner, rest) if start == key else [NOT_KNOWN]
+    return found
+
+
 def _inside(value: object, path: str) -> object:
-    if value is None:
-        return NOT_KNOWN
     for part in path.split("."):
         if not isinstance(value, dict):
             return MISSING
         given = cast("dict[str, object]", value)
-        if any(key.casefold() == part.casefold() and key != part for key in given):
-            return NOT_KNOWN
         if part not in given:
             return MISSING
         value = given[part]
@@ -306,6 +323,9 @@ def _compare(operator: str, seen: object, value: object) -> bool | None:  # noqa
         number, limit = cast("float", seen), cast("float", value)
         return {"gt": number > limit, "lt": number < limit, "gte": number >= limit,
                 "lte": number <= limit}[operator]  # fmt: skip
+    if operator == "contains" and isinstance(seen, str) and seen in LISTS:
+        as_list = _compare(operator, LISTS[seen], value)
+        return as_list if isinstance(value, str) and as_list is (value in seen) else None
     if operator == "contains" and isinstance(seen, list):
         members = cast("list[object]", seen)
         alike = [each for each in members if _type(each) == _type(value)]

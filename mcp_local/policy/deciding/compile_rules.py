@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
+
+from msgspec import structs
 
 from mcp_local.errors import did_you_mean
 from mcp_local.policy.deciding.conditions import make_check
@@ -13,18 +14,19 @@ from mcp_local.policy.document import Agents, Operator
 from mcp_local.policy.model import Action, Kind
 from mcp_local.policy.problems import InvalidPolicy, problem
 from mcp_local.policy.vocabulary.fields import UnknownField, find_field
+from mcp_local.policy.vocabulary.ids import as_in_tokens
 from mcp_local.policy.vocabulary.shapes import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mcp_local.policy.deciding.conditions import Check, Surroundings
-    from mcp_local.policy.document import Condition, Document, Rule as Written
+    from mcp_local.policy.document import Condition, Document, Rule as Written, Value
 
 ALL_KINDS: Final = frozenset(Kind)
 ALL_ACTIONS: Final = frozenset(Action)
 
-_GUID: Final = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_IDS: Final = frozenset({"user.id", "user.tenant", "user.groups"})
 
 
 def compile_rules(documents: Sequence[Document], surroundings: Surroundings) -> Iterator[Rule]:
@@ -66,18 +68,13 @@ def _rule(written: Written, surroundings: Surroundings) -> Rule:
 
 def _others(agents: Agents) -> Others:
     return Others(
-        tenant=frozenset(map(_folded, agents.tenant)),
-        groups=frozenset(map(_folded, agents.groups)),
+        tenant=frozenset(map(as_in_tokens, agents.tenant)),
+        groups=frozenset(map(as_in_tokens, agents.groups)),
         scopes=frozenset(agents.scopes),
-        user_id=_globs(tuple(map(_folded, agents.user_id))),
+        user_id=_globs(tuple(map(as_in_tokens, agents.user_id))),
         agent_id=_globs(agents.agent_id),
-        patterns=_globs(agents.patterns),
+        patterns=_globs((*agents.patterns, *map(as_in_tokens, agents.patterns))),
     )
-
-
-def _folded(text: str) -> str:
-    """Write a GUID as tokens do: in capitals it is the same one, and a deny must not miss it."""
-    return text.lower() if _GUID.fullmatch(text) else text
 
 
 def _globs(texts: tuple[str, ...]) -> AnyGlob | None:
@@ -120,4 +117,12 @@ def _check(condition: Condition, written: Written, surroundings: Surroundings) -
     if wrong := misfit(field.path, field.shape, condition.operator, condition.value):
         message = f"`{condition.field}` {condition.operator}: the value {wrong.message}"
         raise InvalidPolicy([problem(condition.origin, path, message, wrong.hint)])
+    if condition.field in _IDS:
+        condition = structs.replace(condition, value=_ids(condition.value))
     return make_check(condition, surroundings)
+
+
+def _ids(value: Value) -> Value:
+    if isinstance(value, tuple):
+        return tuple(as_in_tokens(each) if isinstance(each, str) else each for each in value)
+    return as_in_tokens(value) if isinstance(value, str) else value

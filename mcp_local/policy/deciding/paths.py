@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from mcp_local.policy.vocabulary.json_texts import listed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -30,13 +32,16 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
     ``start`` is where relative paths begin: the target's working folder. A path that begins with
     ``~`` must lie inside whether or not the target takes it for the home folder; of a list where
     some do and some don't, of one with over ``MOST`` entries, and of what is no path, or one that
-    means something else in another process, it is unknown.
+    means something else in another process, it is unknown; so it is of a text that a server may
+    read as a list, unless path and list both lie inside, or both don't.
     """
     places = [_resolve(folder, start, home=True) for folder in folders]
 
     def test(seen: object) -> Truth:
         if isinstance(seen, str):
-            return _lies(seen, places, start)
+            paths = listed(seen)
+            truth = _lies(seen, places, start)
+            return truth if paths is None or test(paths) is truth else None
         if not isinstance(seen, list | tuple):
             return None
         paths = cast("list[object]", seen)

@@ -10,6 +10,7 @@ from msgspec import structs
 from mcp_local.identity.model import Identity
 from mcp_local.policy.document import Agents
 from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
+from mcp_local.policy.vocabulary.ids import as_in_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,15 @@ def imagined(  # noqa: PLR0913 - one argument for each thing that a rule can ask
 ) -> Identity:
     """Return an identity that no token stands behind; for questions about a policy only."""
     return Identity(
-        tenant, user_id, roles, scopes, groups, "mcp-local", 0, _NEVER, claims=claims or {}
+        as_in_tokens(tenant),
+        as_in_tokens(user_id),
+        roles,
+        scopes,
+        frozenset(map(as_in_tokens, groups)),
+        "mcp-local",
+        0,
+        _NEVER,
+        claims=claims or {},
     )
 
 

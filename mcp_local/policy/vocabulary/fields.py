@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from mcp_local.policy.model import Action, Kind
+from mcp_local.policy.vocabulary.json_texts import may_hold_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import tzinfo
 
     from mcp_local.identity.model import Identity
@@ -128,33 +130,40 @@ def _arguments(path: str, parts: list[str], kind: Kind | None = None) -> Field:
     def read(case: Case) -> object:
         if kind is not None and case.component.kind is not kind:
             return Absent.MISSING
-        arguments = case.request.arguments
-        if arguments is None or _in_another_case(arguments, parts):
+        if case.request.arguments is None:
             return Absent.UNKNOWN
-        return _inside(arguments, parts)
+        found = list(islice(_found(case.request.arguments, parts), 2))
+        if not found:
+            return Absent.MISSING
+        return found[0] if len(found) == 1 else Absent.UNKNOWN
 
     return Field(path, Shape.ANY, read, changing=True, kind=kind)
 
 
-def _in_another_case(value: object, parts: list[str]) -> bool:
-    """Whether a key on the way differs from the path by case alone (M4).
+def _found(value: object, parts: list[str]) -> Iterator[object]:
+    """Yield every value that a path may lead to; names may have dots in them.
 
-    Some servers take ``SQL`` for ``sql``, and of both the last one: which value they see isn't
-    known then.
+    Some servers take ``SQL`` for ``sql`` (M4), and of both the last one; some look for an object in
+    a text. Which value they see isn't known then. Lists are looked at as wholes.
     """
-    for part in parts:
-        if not isinstance(value, Mapping):
-            return False
-        given = cast("Mapping[object, object]", value)
-        folded = part.casefold()
-        if any(key != part and str(key).casefold() == folded for key in given):
-            return True
-        value = given.get(part)
-    return False
+    if not parts:
+        yield value
+    elif not isinstance(value, Mapping):
+        if may_hold_names(value):
+            yield Absent.UNKNOWN
+    else:
+        for end in range(1, len(parts) + 1):
+            name = ".".join(parts[:end])
+            folded = name.casefold()
+            for key, inner in cast("Mapping[object, object]", value).items():
+                if key == name:
+                    yield from _found(inner, parts[end:])
+                elif str(key).casefold() == folded:
+                    yield Absent.UNKNOWN
 
 
 def _inside(value: object, parts: list[str]) -> object:
-    """Follow a path through objects; lists are looked at as wholes."""
+    """Follow a path through the objects of a claim; lists are looked at as wholes."""
     for part in parts:
         if not isinstance(value, Mapping):
             return Absent.MISSING

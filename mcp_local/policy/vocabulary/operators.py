@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from mcp_local.policy.document import Operator
+from mcp_local.policy.vocabulary.json_texts import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -87,9 +88,16 @@ def _found(answers: Iterable[Truth]) -> Truth:
 
 
 def _contains(seen: object, value: Plain) -> Truth:
-    """Look for a substring, or for a member; members of other types could hide one."""
+    """Look for a substring, or for a member; members of other types could hide one.
+
+    Of a text that a server may read as a list, both must agree.
+    """
     if isinstance(seen, str):
-        return value in seen if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return None
+        members = listed(seen)
+        within = value in seen
+        return within if members is None or _contains(members, value) is within else None
     if not isinstance(seen, list | tuple):
         return None
     return _found(_same(member, value) for member in cast("list[object]", seen))

@@ -78,6 +78,25 @@ def test_no_number_of_harmless_arguments_pushes_the_one_that_matters_out_of_sigh
     assert lines({**padding, "key": "k"}, "args.key")[-1].endswith('{"key": [not shown]}')
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"Card": {"number": "4111"}},
+        {"card": {"Number": "4111"}},
+        {"card.number": "4111"},
+        {"card": '{"number": "4111"}'},
+        {"card": ' [{"number": "4111"}]'},
+        {"card": [{"number": "4111"}]},
+    ],
+)
+def test_what_is_not_to_be_shown_is_hidden_however_it_is_sent(arguments: dict[str, object]) -> None:
+    """In another case, with dots in its name, or in a text that a server looks into."""
+    shown = lines(arguments, "tool.args.card.number")
+    assert "4111" not in str(shown)
+    assert "[not shown]" in str(shown)
+    assert "4111" in str(lines(arguments, "args.other.number"))
+
+
 def test_a_long_address_is_cut_as_arguments_are() -> None:
     """A model chooses what is read through a template; a form shows both ends of it."""
     component = Component(

@@ -142,6 +142,37 @@ def test_exists_is_never_unknown_once_arguments_are_known() -> None:
         assert not compiled.decide(person(), none_known, PAY).allowed
 
 
+@pytest.mark.parametrize("there", ['{"y": "a"}', ' \n{"y": "a"}', "[]", [{"y": "a"}], [], "{"])
+def test_what_a_server_may_look_into_leaves_unknown_what_is_inside(there: object) -> None:
+    """Servers of the Python SDK read an object that stands in a text: it isn't missing there."""
+    for operator, value in (("exists", "false"), ("exists", "true"), ("equals", "a")):
+        when = f"{{field: args.x.y, operator: {operator}, value: {value}}}"
+        assert holds(when, {"x": there}) is None
+        assert holds(when, {"x": {"y": "a"}}) is (value != "false")
+
+
+def test_a_name_with_dots_is_found_and_never_hides_another() -> None:
+    """`args.x.y` is the `y` of `x`, and the argument `x.y`; where both are, nothing is known."""
+    when = "{field: args.x.y.z, operator: equals, value: a}"
+    for given in ({"x.y.z": "a"}, {"x.y": {"z": "a"}}, {"x": {"y.z": "a"}}):
+        assert holds(when, given) is True
+        assert holds("{field: args.x.y.z, operator: exists, value: false}", given) is False
+    for given in ({"x.y.z": "a", "x": {"y": {"z": "a"}}}, {"X.y.z": "a"}, {"x": {"Y.z": "a"}}):
+        assert holds(when, given) is None
+
+
+def test_membership_of_a_list_that_stands_in_a_text() -> None:
+    """Servers of the Python SDK read it as a list: text and list must agree."""
+    when = "{field: args.x, operator: contains, value: admin}"
+    assert holds(when, {"x": '["admin"]'}) is True
+    assert holds(when, {"x": '["user"]'}) is False
+    assert holds(when, {"x": '["\\u0061dmin"]'}) is None
+    assert holds(when, {"x": '[["admin"]]'}) is None
+    assert holds(when, {"x": '["administrator"]'}) is None
+    assert holds(when, {"x": "[admin"}) is True
+    assert holds(when, {"x": "[" * 100_000}) is False
+
+
 def test_membership_of_a_list_is_exact() -> None:
     """A member of another type could hide the one that is looked for."""
     when = "{field: args.x, operator: contains, value: a}"
@@ -328,14 +359,32 @@ def test_every_given_kind_of_agents_must_fit() -> None:
     assert call(compiled, {}, "R").considered[0].why_not == "is for another tenant"
 
 
-def test_an_id_in_capitals_is_the_same_id() -> None:
+GUID = "ABCDEF01-2345-6789-ABCD-EF0123456789"
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        f"agents: {{user_id: [{GUID}]}}",
+        f"agents: {{patterns: [{GUID}]}}",
+        f"when: [{{field: user.id, operator: equals, value: {GUID}}}]",
+        f"when: [{{field: user.tenant, operator: in, value: [{GUID}]}}]",
+        f"when: [{{field: user.groups, operator: contains, value: {GUID}}}]",
+    ],
+)
+def test_an_id_in_capitals_is_the_same_id(who: str) -> None:
     """A deny must not miss a person because a GUID was copied from elsewhere."""
-    guid = "ABCDEF01-2345-6789-ABCD-EF0123456789"
-    compiled = policy(
-        f"default: allow\nrules: [{{name: r, effect: deny, agents: {{user_id: [{guid}]}}}}]"
-    )
-    somebody = Identity("t", guid.lower(), frozenset(), frozenset(), frozenset(), "c", 0, 0)
-    assert not compiled.decide(somebody, Request(Action.CALL), PAY).allowed
+    compiled = policy(f"default: allow\nrules: [{{name: r, effect: deny, {who}}}]")
+    request = Request(Action.CALL, client=ClientInfo("claude"))
+    for spelt, allowed in ((GUID.lower(), False), (GUID.lower().replace("0", "1"), True)):
+        somebody = Identity(spelt, spelt, frozenset(), frozenset(), frozenset({spelt}), "c", 0, 0)
+        assert compiled.decide(somebody, request, PAY).allowed is allowed
+
+
+def test_a_client_that_is_named_like_an_id_is_found_as_it_is_spelt() -> None:
+    """`patterns` fit clients, too, and those call themselves as they like."""
+    compiled = policy(f"rules: [{{name: r, effect: allow, agents: {{patterns: [{GUID}]}}}}]")
+    assert call(compiled, client=GUID).allowed
 
 
 def test_a_deny_for_a_client_applies_where_no_client_is_known() -> None:
@@ -653,6 +702,20 @@ def test_under_is_unknown_of_what_lies_partly_inside(tmp_path: Path) -> None:
         assert not call(compiled, {"p": path}).allowed
     assert call(compiled, {"p": "y"}).allowed
     assert call(compiled, {"p": ["y", "z"]}).allowed
+
+
+def test_under_is_unknown_of_paths_in_a_text_that_lie_elsewhere_than_the_text(
+    tmp_path: Path,
+) -> None:
+    """Servers of the Python SDK read the list; as a path, the text itself lies right here."""
+    compiled = policy(
+        "rules: [{name: r, effect: allow, when: [{field: args.p, operator: under, value: .}]}]",
+        tmp_path,
+    )
+    assert call(compiled, {"p": "[draft] notes.txt"}).allowed
+    assert call(compiled, {"p": '["a", "b/c"]'}).allowed
+    for attack in ('["/etc/passwd"]', ' ["a", "/etc/passwd"]', '["a", [1]]', "[]"):
+        assert not call(compiled, {"p": attack}).allowed
 
 
 def test_the_sql_rule_of_the_documentation() -> None:

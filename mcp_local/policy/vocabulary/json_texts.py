@@ -1,0 +1,29 @@
+"""Texts that a server may take for the JSON that stands in them.
+
+Some clients write a list or an object as a text, and servers made with the Python SDK read it where
+the tool doesn't ask for a text (`pre_parse_json`). So what such a text holds counts, too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import cast
+
+_BLANKS = " \t\r\n"
+
+
+def listed(text: str) -> list[object] | None:
+    """Return the list that a text holds as JSON; ``None``: it holds none."""
+    if not text.lstrip(_BLANKS).startswith("["):
+        return None
+    try:
+        return cast("list[object]", json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def may_hold_names(value: object) -> bool:
+    """Tell whether a server may find named values in what is no object: a list, or such a text."""
+    return isinstance(value, list | tuple) or (
+        isinstance(value, str) and value.lstrip(_BLANKS).startswith(("{", "["))
+    )
