@@ -11,12 +11,14 @@ import msgspec
 from mcp_local.cli.parser import Command
 from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone
 from mcp_local.errors import ExitCode, UsageError
+from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.views.case_file import parse_cases
 from mcp_local.policy.views.cases import run_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mcp_local.cli.console import Console
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
     from mcp_local.policy.model import Component, Request
@@ -35,12 +37,22 @@ def _declare(parser: Parser) -> None:
 
 
 def _test(arguments: CasesArguments, context: Context) -> ExitCode:
-    cases = parse_cases(_read(Path(arguments.cases)), arguments.cases)
+    cases = _parsed(Path(arguments.cases), context.console)
     subject = policy_alone(arguments, context)
     results = run_cases(subject.policy, cases)
     text = "\n".join(_lines(results, cases, arguments.cases))
     context.console.answer(msgspec.to_builtins(results), text)
     return ExitCode.PROBLEMS if results.failed else ExitCode.OK
+
+
+def _parsed(path: Path, console: Console) -> tuple[Case, ...]:
+    """Read the cases; of several mistakes the error tells the first, and notes the others."""
+    try:
+        return parse_cases(_read(path), str(path))
+    except InvalidPolicy as error:
+        for other in error.problems[1:]:
+            console.note(f"also: {other}")
+        raise
 
 
 def _read(path: Path) -> str:

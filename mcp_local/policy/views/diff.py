@@ -105,7 +105,11 @@ def _changes(
 
 
 def _same(before: Decision, after: Decision, effects: tuple[CellEffect, CellEffect]) -> bool:
-    return effects[0] is effects[1] and _conditions(before) == _conditions(after)
+    """Tell whether nothing changes: what depends must depend on the same, too."""
+    if effects[0] is not effects[1]:
+        return False
+    certain = effects[0] is not CellEffect.CONDITIONAL
+    return certain or _conditions(before) == _conditions(after)
 
 
 def _conditions(decision: Decision) -> frozenset[tuple[str, str, str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcp_local.policy.model import Action, Effect, Kind
-from mcp_local.policy.views.people import NO_ROLE, USE, with_role
+from mcp_local.policy.views.people import NO_ROLE, USE, let_in_with, with_role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,7 @@ def matrix(
     The column of those without a role is first, and only there if they may anything at all.
     """
     columns = tuple(roles) or (NO_ROLE, *policy.roles)
-    people = [with_role(role) for role in columns]
+    people = [(with_role(role), let_in_with(policy, role)) for role in columns]
     rows = [_row(policy, component, people) for component in components]
     if not roles and not any(row.cells[0].listed or _usable(row.cells[0]) for row in rows):
         columns = columns[1:]
@@ -75,8 +75,23 @@ def matrix(
     return Matrix(columns, tuple(rows))
 
 
-def cell(policy: Decides, person: Person, component: Component) -> Cell:
-    """Return what a person may do with a component."""
+def cell(
+    policy: Decides, person: Person, component: Component, others: Sequence[Person] = ()
+) -> Cell:
+    """Return what a person may do with a component; it depends where one of ``others`` may more."""
+    found = _cell(policy, person, component)
+    if found.effect is not CellEffect.DENY:
+        return found
+    more = (_cell(policy, other, component) for other in others)
+    first = next((each for each in more if _usable(each)), None)
+    if first is None:
+        return found
+    return msgspec.structs.replace(
+        first, effect=CellEffect.CONDITIONAL, listed=first.listed or found.listed
+    )
+
+
+def _cell(policy: Decides, person: Person, component: Component) -> Cell:
     listed = policy.decide(person.identity, person.wish(Action.LIST), component)
     effect, use = outcome(policy, person, USE[component.kind], component)
     return Cell(effect, listed.effect is not Effect.DENY, use.rule, use.reason, use.origin)
@@ -101,13 +116,15 @@ def _refused_anyway(decision: Decision) -> bool:
     return decision.effect is Effect.DENY and by_rule and not others
 
 
-def _row(policy: Decides, component: Component, people: Sequence[Person]) -> Row:
+def _row(
+    policy: Decides, component: Component, people: Sequence[tuple[Person, Sequence[Person]]]
+) -> Row:
     return Row(
         kind=component.kind,
         name=component.name,
         namespace=component.namespace,
         tags=tuple(sorted(component.tags)),
-        cells=tuple(cell(policy, person, component) for person in people),
+        cells=tuple(cell(policy, person, component, others) for person, others in people),
     )
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from mcp_local.identity.model import Identity
-from mcp_local.policy.document import Agents
-from mcp_local.policy.model import Action, ClientInfo, Component, Kind, Request
+from mcp_local.policy.document import ANY_ROLE, Agents
+from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Kind, Request
 from mcp_local.policy.vocabulary.ids import as_in_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mcp_local.policy.deciding.engine import CompiledPolicy
 
@@ -72,10 +72,27 @@ def with_role(role: str) -> Person:
 def people_of(policies: Sequence[CompiledPolicy]) -> tuple[Person, ...]:
     """Return one person for everybody, for each role, and for each sort that a rule is for."""
     roles = dict.fromkeys(role for policy in policies for role in policy.roles)
-    rules = (rule for policy in policies for each in policy.documents for rule in each.rules)
-    sorts = dict.fromkeys(rule.agents for rule in rules if rule.agents is not None)
-    special = (_as_asked(agents) for agents in sorts if agents != Agents(roles=agents.roles))
-    return (with_role(NO_ROLE), *map(with_role, roles), *special)
+    sorts = dict.fromkeys(agents for policy in policies for agents in _sorts(policy, Effect))
+    return (with_role(NO_ROLE), *map(with_role, roles), *map(_as_asked, sorts))
+
+
+def let_in_with(policy: CompiledPolicy, role: str) -> tuple[Person, ...]:
+    """Return one person with the role for each sort that a rule lets in by more than a role."""
+    special = (
+        structs.replace(agents, roles=(role,) if role else ())
+        for agents in _sorts(policy, (Effect.ALLOW, Effect.ASK))
+        if not agents.roles or role in agents.roles or (role and ANY_ROLE in agents.roles)
+    )
+    return tuple(map(_as_asked, dict.fromkeys(special)))
+
+
+def _sorts(policy: CompiledPolicy, effects: Iterable[Effect]) -> Iterator[Agents]:
+    """Yield whom rules of these effects are for, where that is more than a role."""
+    for document in policy.documents:
+        for rule in document.rules:
+            agents = rule.agents
+            if rule.effect in effects and agents and agents != Agents(roles=agents.roles):
+                yield agents
 
 
 def _as_asked(agents: Agents) -> Person:

@@ -82,6 +82,28 @@ def test_the_matrix_shows_what_everybody_may() -> None:
     assert matrix(policy, TOOLS, ["Nobody"]).roles == ("Nobody",)
 
 
+@pytest.mark.parametrize(
+    ("agents", "expected"),
+    [
+        ("user_id: [ABCDEF01-2345-6789-ABCD-EF0123456789]", ["conditional"] * 3),
+        ("groups: [g], scopes: [s]", ["conditional"] * 3),
+        ("roles: [Reader], tenant: [t1]", ["conditional", "deny"]),
+        ("roles: ['*'], patterns: [bob]", ["conditional"] * 2),
+    ],
+)
+def test_what_some_with_a_role_may_depends(agents: str, expected: list[str]) -> None:
+    """Where a rule asks for more than a role, its tool is not denied to all who have the role."""
+    policy = compiled(
+        "roles: {Reader: {tools: [get_it]}, Writer: {tools: [put_it]}}\n"
+        f"rules: [{{name: r, effect: allow, tools: {{names: [query]}}, agents: {{{agents}}}}}]"
+    )
+    found = matrix(policy, TOOLS)
+    assert [cell.effect for cell in found.rows[2].cells] == expected
+    depending = [cell for cell in found.rows[2].cells if cell.effect is CellEffect.CONDITIONAL]
+    assert {(cell.rule, cell.listed) for cell in depending} == {("r", True)}
+    assert all(cell.effect is not CellEffect.CONDITIONAL for cell in found.rows[0].cells)
+
+
 def test_a_difference_tells_who_gains_and_who_loses() -> None:
     """What everybody gains is told once."""
     old = compiled(POLICY)
@@ -97,6 +119,18 @@ def test_a_difference_tells_who_gains_and_who_loses() -> None:
     assert {(each.who, each.name) for each in found.changed} == {("Analyst", "query")}
     assert not found.same
     assert diff(old, old, TOOLS).same
+
+
+def test_a_difference_is_silent_about_reasons_for_the_same_certain_answer() -> None:
+    """Who may nothing before and after gains nothing by another limit in a deny."""
+    rule = (
+        "roles: {Payer: {tools: [query]}}\nrules: [{name: r, effect: deny, tools: {names: [query]},"
+        " when: [{field: args.sum, operator: gt, value: %s}]}]"
+    )
+    found = diff(compiled(rule % 500), compiled(rule % 800), TOOLS)
+    assert [(each.who, each.action) for each in found.changed] == [("Payer", Action.CALL)]
+    assert not found.gains
+    assert not found.loses
 
 
 def test_a_difference_knows_people_whom_only_a_rule_speaks_of() -> None:
