@@ -87,7 +87,13 @@ def _changes(
         was, before = outcome(old, person, action, component)
         now, after = outcome(new, person, action, component)
         effects = (was, now)
-        if _same(before, after, effects) or effects == for_all:
+        if effects == for_all:
+            continue
+        if was is now and (
+            was is not CellEffect.CONDITIONAL
+            or _conditions(old, before, person, component)
+            == _conditions(new, after, person, component)
+        ):
             continue
         if person.label == NO_ROLE:
             for_all = effects
@@ -104,13 +110,10 @@ def _changes(
         )
 
 
-def _same(before: Decision, after: Decision, effects: tuple[CellEffect, CellEffect]) -> bool:
-    """Tell whether nothing changes: what depends must depend on the same, too."""
-    if effects[0] is not effects[1]:
-        return False
-    certain = effects[0] is not CellEffect.CONDITIONAL
-    return certain or _conditions(before) == _conditions(after)
-
-
-def _conditions(decision: Decision) -> frozenset[tuple[str, str, str]]:
-    return frozenset((each.field, each.operator, repr(each.value)) for each in decision.conditions)
+def _conditions(
+    policy: CompiledPolicy, use: Decision, person: Person, component: Component
+) -> frozenset[tuple[str, str, str]]:
+    """Return what a use depends on: the rule that refuses it for now, and what lists it yet."""
+    listed = policy.decide(person.identity, person.wish(Action.LIST), component)
+    both = (*use.conditions, *listed.conditions)
+    return frozenset((each.field, each.operator, repr(each.value)) for each in both)

@@ -102,6 +102,8 @@ def outcome(
 ) -> tuple[CellEffect, Decision]:
     """Return what is decided while arguments, time and client aren't known."""
     decision = policy.decide(person.identity, person.wish(action), component)
+    if action is Action.LIST and decision.effect is not Effect.DENY:
+        return CellEffect(str(decision.effect)), decision  # shown, whatever a use will depend on
     if any(condition.holds is None for condition in decision.conditions):
         listed = policy.decide(person.identity, person.wish(Action.LIST), component)
         if not _refused_anyway(decision) or listed.effect is not Effect.DENY:

@@ -121,6 +121,17 @@ def test_a_difference_tells_who_gains_and_who_loses() -> None:
     assert diff(old, old, TOOLS).same
 
 
+def test_what_is_listed_is_listed_for_certain() -> None:
+    """Only its use depends on arguments."""
+    new = compiled(
+        "rules: [{name: r, effect: ask, tools: {names: [query]},"
+        " when: [{field: args.sum, operator: gt, value: 5}]}]"
+    )
+    gains = diff(compiled("version: 1"), new, TOOLS).gains
+    found = [(each.action, each.after) for each in gains]
+    assert found == [(Action.LIST, CellEffect.ASK), (Action.CALL, CellEffect.CONDITIONAL)]
+
+
 def test_a_difference_is_silent_about_reasons_for_the_same_certain_answer() -> None:
     """Who may nothing before and after gains nothing by another limit in a deny."""
     rule = (
