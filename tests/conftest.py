@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.commands import running_commands
+from tests.support.commands import Commands
+from tests.support.warm import cool
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
-
-    from tests.support.commands import Commands
 
 MACHINE_MARKERS = ("browser", "secret_service", "node", "uvx")
 
@@ -41,10 +40,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def commands() -> Generator[Commands]:
+def commands() -> Commands:
     """Our command line, for tests of what it says: each command a fork, not a start."""
-    with running_commands() as commands:
-        yield commands
+    return Commands()
+
+
+def pytest_sessionfinish() -> None:
+    """End the process that was forked."""
+    cool()
 
 
 @pytest.hookimpl(wrapper=True)

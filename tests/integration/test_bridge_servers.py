@@ -18,10 +18,10 @@ import pytest
 from fastmcp import Context  # noqa: TC002 - FastMCP reads the annotation
 from mcp_types import EmptyResult, SubscribeRequestParams
 
-from tests.support import sessions, site
+from tests.support import sessions, site, warm
 from tests.support.fidelity import Way, differences, record
 from tests.support.http_server import make_server, serving
-from tests.support.relayed import EVERY_REQUEST, PYTHON, fetched, logged, settings_folder
+from tests.support.relayed import EVERY_REQUEST, fetched, logged, settings_folder
 from tests.support.scripted import scripted
 from tests.support.wire import ERAS, HANDSHAKE, Line, Wire
 
@@ -101,7 +101,7 @@ def test_the_typescript_sdks_server(tmp_path: Path) -> None:
             folder = tmp_path / transport
             folder.mkdir()
             url = servers.enter_context(everything(transport, folder))
-            ways.append(Way((*PYTHON, "run", "it"), folder, remote_folder(folder, url), ends=True))
+            ways.append(Way(warm.ours("run", "it"), folder, remote_folder(folder, url), ends=True))
         playing = [pool.submit(record, sessions.everything, way, era=HANDSHAKE) for way in ways]
         direct, *bridged = (plain(each.result()) for each in playing)
     for recording in bridged:
@@ -161,7 +161,7 @@ def test_an_address_that_serves_nothing_is_an_error(
     """The client is answered with why, commands end with exit code 5, and the log has it."""
     with place(tmp_path) as url:
         environ = remote_folder(tmp_path, url)
-        with Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ) as wire:
+        with Wire(warm.ours("run", "it"), tmp_path, era=HANDSHAKE, environ=environ) as wire:
             assert why in wire.open()["error"]["message"]
             assert "error" in wire.request("tools/list")
             assert "Signed in" in wire.text("mcp_local_whoami")
@@ -187,7 +187,7 @@ def test_plain_http_is_for_this_machine_only(tmp_path: Path) -> None:
 def command(*words: str, environ: dict[str, str], folder: Path) -> CompletedProcess[str]:
     """Run one of our commands."""
     return subprocess.run(
-        [*PYTHON, *words],
+        warm.ours(*words),
         env=environ,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -203,7 +203,7 @@ def test_fastmcps_server_in_both_eras(tmp_path: Path, era: str) -> None:
     """Lists, calls, resources, a person's answer, and a large result."""
     with serving(make_server()) as served:
         environ = remote_folder(tmp_path, served.url)
-        with Wire((*PYTHON, "run", "it"), tmp_path, era=era, environ=environ) as wire:
+        with Wire(warm.ours("run", "it"), tmp_path, era=era, environ=environ) as wire:
             assert "error" not in wire.open()
             tools = wire.request("tools/list")["result"]["tools"]
             assert {"echo", "large", "ask"} <= {tool["name"] for tool in tools}
@@ -248,7 +248,7 @@ def test_a_server_that_comes_back_does_what_it_was_told_before(tmp_path: Path) -
     with serving(chatty(before)) as served:
         port = int(served.url.split(":")[2].partition("/")[0])
         environ = remote_folder(tmp_path, served.url)
-        wire = Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
+        wire = Wire(warm.ours("run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
         wire.open()
         assert "result" in wire.request("logging/setLevel", {"level": "error"})
         assert "result" in wire.request("resources/subscribe", {"uri": "note://one"})
@@ -265,7 +265,7 @@ def test_a_server_that_is_gone_and_comes_back(tmp_path: Path) -> None:
     with serving(make_server()) as served:
         port = int(served.url.split(":")[2].partition("/")[0])
         environ = remote_folder(tmp_path, served.url)
-        wire = Wire((*PYTHON, "run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
+        wire = Wire(warm.ours("run", "it"), tmp_path, era=HANDSHAKE, environ=environ)
         wire.open()
         assert wire.text("echo", {"text": "one"}) == "one"
     with serving(make_server(), port=port), wire:

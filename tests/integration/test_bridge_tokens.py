@@ -17,10 +17,11 @@ from mcp_local.emulator.defaults import default_directory
 from mcp_local.emulator.directory import Api, ConditionalAccess, Consent
 from mcp_local.emulator.visitor import browser_command
 from mcp_local.errors import ExitCode
+from tests.support import warm
 from tests.support.desk import desk, wait_for
 from tests.support.http_server import make_server, protected_by, serving
 from tests.support.program import Program
-from tests.support.relayed import ALL, PYTHON
+from tests.support.relayed import ALL
 from tests.support.wire import ERAS, HANDSHAKE, Wire
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Bench:
 
     def run(self, folder: Path, era: str = HANDSHAKE) -> Wire:
         """Start the program as a client does that can ask its person nothing."""
-        command = (*PYTHON, "run", "it")
+        command = warm.ours("run", "it")
         return Wire(command, folder, era=era, environ=self.desk.environ, capabilities={})
 
     def audiences(self) -> set[str]:

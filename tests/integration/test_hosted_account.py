@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from fastmcp.exceptions import ToolError
 from mcp.client.subscriptions import listen
 from mcp_types import TextContent
 
+from tests.support import warm
 from tests.support.hosted import HANDSHAKE, PATIENCE, SERVERS, Served
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def connected(
     paths = {name: str(folder / file) for name, file in (("WHO", "who.json"), ("RAN", "ran.txt"))}
     with (folder / "stderr.txt").open("w", encoding="utf-8") as errors:
         transport = StdioTransport(
-            sys.executable,
+            warm.python(),
             [str(SERVERS / "guarded.py"), "full"],
             env={**os.environ, **paths, "LOG": str(folder / "log.jsonl"), **(env or {})},
             log_file=errors,

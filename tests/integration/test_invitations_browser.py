@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.chat import NOTES, PROGRAM
+from tests.support import warm
+from tests.support.chat import NOTES
 from tests.support.chromium import chromium, last_page, pick_account
 from tests.support.desk import desk
 from tests.support.wire import HANDSHAKE, Wire, call
@@ -25,7 +26,7 @@ def test_client_opens_the_page(home: Path, tmp_path: Path) -> None:
     with desk(home) as here:
         here.set(SIGN_IN_WHEN="call")
         with Wire(
-            [PROGRAM, "run", *NOTES],
+            warm.ours("run", *NOTES),
             tmp_path,
             era=HANDSHAKE,
             environ=here.environ,

@@ -12,7 +12,8 @@ import pytest
 from mcp_local.broker.state import Phase
 from mcp_local.emulator.directory import ConditionalAccess
 from mcp_local.emulator.visitor import browser_command
-from tests.support.chat import LEGACY, MODERN, NOTES, PROGRAM, Chat, chat, run
+from tests.support import warm
+from tests.support.chat import LEGACY, MODERN, NOTES, Chat, chat, run
 from tests.support.desk import PATIENCE, Desk, desk
 from tests.support.relayed import PLAIN
 from tests.support.wire import HANDSHAKE, Wire
@@ -119,7 +120,7 @@ def test_what_blocks_is_told_the_same_everywhere(here: Desk, tmp_path: Path) -> 
     here.emulator.put_person(replace(reader, conditional_access=ConditionalAccess.BLOCK))
     assert here.run("refresh", "--force").returncode == 3
     with Wire(
-        [PROGRAM, *_words(RELAYED, tmp_path)], tmp_path, era=HANDSHAKE, environ=here.environ
+        [warm.program(), *_words(RELAYED, tmp_path)], tmp_path, era=HANDSHAKE, environ=here.environ
     ) as wire:
         wire.open()
         wire.request("tools/list")
@@ -141,7 +142,7 @@ def test_another_than_the_pinned_account_is_refused_in_plain_words(
 ) -> None:
     """Whoever signs in instead gets no tool, and the answer names who came and who is wanted."""
     here.set(ACCOUNT="writer@contoso.example", SIGN_IN_WHEN="never")
-    command = [PROGRAM, *_words(kind, tmp_path)]
+    command = [warm.program(), *_words(kind, tmp_path)]
     with Wire(command, tmp_path, era=HANDSHAKE, environ=here.environ, capabilities={}) as wire:
         wire.open()
         asked = wire.post("tools/call", {"name": "mcp_local_sign_in", "arguments": {}})
@@ -159,7 +160,7 @@ def test_the_first_list_is_held_and_shows_what_is_locked(
 ) -> None:
     """``list.hold`` waits for the sign-in under way; ``list.locked`` marks what a role unlocks."""
     here.set(LIST_HOLD="30", LIST_LOCKED="show")
-    command = [PROGRAM, *_words(kind, tmp_path)]
+    command = [warm.program(), *_words(kind, tmp_path)]
     closed, opened = ("add_note", "list_notes") if kind == HOSTED else ("touch", "echo")
     with Wire(command, tmp_path, era=HANDSHAKE, environ=here.environ, capabilities={}) as wire:
         wire.open()
@@ -179,7 +180,7 @@ def test_without_a_hold_the_first_list_waits_for_nobody(
 ) -> None:
     """``list.hold = 0``: the account tools at once, the others when the client is told."""
     here.set(LIST_HOLD="0")
-    command = [PROGRAM, *_words(kind, tmp_path)]
+    command = [warm.program(), *_words(kind, tmp_path)]
     with Wire(command, tmp_path, era=HANDSHAKE, environ=here.environ, capabilities={}) as wire:
         wire.open()
         here.tab()

@@ -13,7 +13,8 @@ from mcp_local.emulator.claims import policy_claims
 from mcp_local.emulator.defaults import default_directory
 from mcp_local.emulator.directory import Api, ConditionalAccess, Consent
 from mcp_local.emulator.visitor import browser_command
-from tests.support.chat import PROGRAM, SERVERS
+from tests.support import warm
+from tests.support.chat import SERVERS
 from tests.support.desk import Desk, desk
 from tests.support.program import Program
 from tests.support.relayed import ALL
@@ -41,7 +42,7 @@ def here(home: Path) -> Iterator[Desk]:
 def _serve(here: Desk, folder: Path, era: str = HANDSHAKE) -> Wire:
     policy = folder / "all.yaml"
     policy.write_text(ALL, encoding="utf-8")
-    command = [PROGRAM, "run", str(SERVERS / "reports.py"), "--policy", str(policy)]
+    command = [warm.program(), "run", str(SERVERS / "reports.py"), "--policy", str(policy)]
     return Wire(command, folder, era=era, environ=here.environ, capabilities={})
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp_types import ElicitResult, Implementation, ToolListChangedNotification
 
+from tests.support import warm
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 
@@ -65,9 +67,11 @@ async def chat(
     *,
     era: str,
     name: str = "test",
-    program: str = PROGRAM,
+    program: str = "",
 ) -> AsyncGenerator[Chat]:
-    """Start ``PROGRAM WORDS…`` as the client called ``name`` does.
+    """Start ``mcp-local WORDS…``, or another program, as the client called ``name`` does.
+
+    Ours is a fork (see ``warm.py``) unless ``program`` is :data:`PROGRAM`.
 
     Of this process's environment the server gets what the SDK hands on (HOME, PATH, …), and
     ``environ``. The person says yes to every question, and leaves pages to the browser.
@@ -84,7 +88,9 @@ async def chat(
             return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content={"confirm": True})
 
-    server = StdioServerParameters(command=program, args=list(words), env=dict(environ))
+    server = StdioServerParameters(
+        command=program or warm.program(), args=list(words), env=dict(environ)
+    )
     client = Client(
         stdio_client(server, sys.__stderr__ or sys.stderr),
         mode=era,

@@ -1,58 +1,58 @@
-"""Our command line in processes of their own, which cost little: forks, where those are safe."""
+"""Our command line in processes of their own, which cost little: forks, where there can be any."""
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from tests.support.launching import ask, told
+from tests.support.relayed import PYTHON
+from tests.support.warm import warm
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
-
-_FORKING = Path(__file__).with_name("forking.py")
+    from collections.abc import Mapping, Sequence
 
 
 class Commands:
     """Runs ``mcp-local WORDS…``; nobody is at its standard input."""
 
-    def __init__(self, forks: subprocess.Popen[str] | None, folder: Path) -> None:
-        self._forks = forks
-        self._folder = folder
-
     def run(
         self, words: Sequence[str], environ: Mapping[str, str], folder: Path
     ) -> subprocess.CompletedProcess[str]:
         """Run one command with all of its environment in a folder; wait for its end."""
-        if self._forks is None or self._forks.stdin is None or self._forks.stdout is None:
+        here = warm()
+        if here is None:
             return _start(words, environ, folder)
-        places = {name: self._folder / name for name in ("out", "err")}
-        for place in places.values():
-            place.write_bytes(b"")
-        command = {name: str(place) for name, place in places.items()} | {
-            "words": json.dumps([*words]),
-            "environ": json.dumps({**environ}),
-            "folder": str(folder),
-        }
-        _tell(self._forks.stdin, command)
-        code = int(self._forks.stdout.readline())
-        out, err = (place.read_text(encoding="utf-8") for place in places.values())
-        return subprocess.CompletedProcess([*words], code, out, err)
-
-
-def _tell(stream: IO[str], command: Mapping[str, str]) -> None:
-    stream.write(json.dumps(command) + "\n")
-    stream.flush()
+        python, *line = PYTHON
+        with ExitStack() as stack:
+            nothing = stack.enter_context(Path("/dev/null").open("rb"))
+            out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+            files = {number: each.fileno() for number, each in enumerate((nothing, out, err))}
+            channel = ask(
+                here.socket,
+                [*line, *words],
+                python=python,
+                environ={**environ},
+                folder=str(folder),
+                files=files,
+            )
+            told(channel)
+            code = told(channel)
+            channel.close()
+            for each in (out, err):
+                each.seek(0)
+            said = [each.read().decode() for each in (out, err)]
+        return subprocess.CompletedProcess([*words], code, *said)
 
 
 def _start(
     words: Sequence[str], environ: Mapping[str, str], folder: Path
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", "mcp_local", *words],
+        [*PYTHON, *words],
         env=environ,
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -61,19 +61,3 @@ def _start(
         timeout=60,
         check=False,
     )
-
-
-@contextmanager
-def running_commands() -> Generator[Commands]:
-    """Hold the process ready that commands are forked from."""
-    with tempfile.TemporaryDirectory() as folder:
-        if sys.platform != "linux":
-            yield Commands(None, Path(folder))
-            return
-        line = [sys.executable, "-P", str(_FORKING)]
-        pipe = subprocess.PIPE
-        with subprocess.Popen(line, stdin=pipe, stdout=pipe, encoding="utf-8") as forks:
-            try:
-                yield Commands(forks, Path(folder))
-            finally:
-                forks.kill()

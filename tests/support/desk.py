@@ -21,7 +21,7 @@ from mcp_local.emulator.visitor import Mood, visit
 from mcp_local.log import Log
 from mcp_local.secret import Secret
 from mcp_local.settings import load, profile_dir
-from tests.support import instance, tab
+from tests.support import instance, tab, warm
 from tests.support.entra import Machine, machine
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Instance:
 
     def __init__(self, environ: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, instance.__file__],
+            [warm.python(), instance.__file__],
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -118,7 +118,7 @@ class Desk:
     def command(self, *words: str) -> Generator[subprocess.Popen[str]]:
         """Run ``mcp-local`` as in a terminal; it is ended with the block, if it still runs."""
         with subprocess.Popen(
-            [sys.executable, "-m", "mcp_local", *words],
+            warm.ours(*words),
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

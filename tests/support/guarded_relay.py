@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.support import warm
 from tests.support.log_lines import logged_in
 from tests.support.relayed import PLAIN, SERVERS
 from tests.support.wire import CAPABILITIES, Wire
@@ -54,7 +55,7 @@ class Guarded(Wire):
         (folder / "book.json").write_text(json.dumps(book or {}), encoding="utf-8")
         command = (sys.executable, PLAIN, str(folder), str(folder / "book.json"))
         super().__init__(
-            (sys.executable, str(SERVERS / "guarded_relay.py"), *command),
+            (warm.python(), str(SERVERS / "guarded_relay.py"), *command),
             folder,
             era=era,
             capabilities=capabilities,

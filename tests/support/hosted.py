@@ -6,11 +6,12 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from tests.support import warm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,7 @@ class Served:
         paths = {"WHO": str(self.who), "RAN": str(self.ran), "LOG": str(self.log)}
         with self.errors.open("wb") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, str(SERVERS / "guarded.py"), scenario],
+                [warm.python(), str(SERVERS / "guarded.py"), scenario],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

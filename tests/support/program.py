@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mcp_local.emulator.visitor import visit
-from tests.support.chat import PROGRAM
+from tests.support import warm
 from tests.support.wire import Wire, call
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Program(Wire):
         user: str,
     ) -> None:
         super().__init__(
-            [PROGRAM, "run", *words],
+            warm.ours("run", *words),
             folder,
             era=era,
             environ=here.environ,
