@@ -12,7 +12,7 @@ from mcp_local.policy.document import ANY_ROLE, Mode, Operator
 from mcp_local.policy.model import Effect
 from mcp_local.policy.problems import Origin, Problem, problem
 from mcp_local.policy.views.check_inventory import of_inventory
-from mcp_local.policy.views.unreachable import unreachable
+from mcp_local.policy.views.unreachable import as_rules, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +48,8 @@ def warnings(
     none of them and what no role reaches is told as well.
     """
     found = [warning for document in documents for warning in _of_document(document)]
-    found += _of_rules([rule for document in documents for rule in document.rules])
+    rules = [rule for document in documents for rule in document.rules]
+    found += _of_rules(rules, list(as_rules(documents, policy)))
     found += _of_roles(documents)
     found += of_inventory(documents, policy, inventory)
     return tuple(sorted(found, key=lambda each: (each.file, each.line, each.column)))
@@ -69,8 +70,8 @@ def _of_document(document: Document) -> Iterator[Problem]:
             yield problem(grant.origin, f"roles.{grant.role}", "grants nothing")
 
 
-def _of_rules(rules: Sequence[Rule]) -> Iterator[Problem]:
-    for rule, first in unreachable(rules):
+def _of_rules(rules: Sequence[Rule], granted: Sequence[Rule]) -> Iterator[Problem]:
+    for rule, first in unreachable(rules, granted):
         message = f"never decides: {first.name} of line {first.origin.line} always does before it"
         hint = "Give it a higher `priority`, or leave it out."
         yield problem(rule.origin, f"rules.{rule.name}", message, hint)

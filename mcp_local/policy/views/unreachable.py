@@ -5,33 +5,45 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from mcp_local.policy.document import ANY_ROLE, Agents, Components
+from msgspec import structs
+
+from mcp_local.policy.document import ANY_ROLE, Agents, Components, Rule
+from mcp_local.policy.model import Effect
 from mcp_local.policy.views.export import in_order
 from mcp_local.policy.vocabulary.globs import Glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mcp_local.policy.document import Rule
+    from mcp_local.policy.deciding.engine import CompiledPolicy
+    from mcp_local.policy.document import Document
 
 _KINDS: Final = ("tools", "resources", "prompts")
 _SIGNS: Final = frozenset("*?[")
 _STAR: Final = frozenset("*")
 
 
-def unreachable(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
+def unreachable(rules: Sequence[Rule], granted: Sequence[Rule] = ()) -> Iterator[tuple[Rule, Rule]]:
     """Yield each rule that never decides, with one that always decides before it.
 
-    In doubt a rule counts as reachable.
+    ``granted`` is the short form as rules (:func:`as_rules`): only what is tried later is told of
+    because of it. In doubt a rule counts as reachable.
     """
+    grants = frozenset(map(id, granted))
     broad: list[Rule] = []
     by_name: dict[str, list[Rule]] = defaultdict(list)
-    for rule in in_order(rules):
+    for rule in in_order((*rules, *granted)):
         names = _exact_names(rule)
         near = (each for name in names or () for each in by_name[name])
-        first = next((each for each in (*broad, *near) if _covers(each, rule)), None)
+        earlier = (
+            each
+            for each in (*broad, *near)
+            if id(each) not in grants or rule.priority < each.priority
+        )
+        first = next((each for each in earlier if _covers(each, rule)), None)
         if first is not None:
-            yield rule, first
+            if id(rule) not in grants:
+                yield rule, first
         elif rule.when:
             continue  # it may not apply, so that it covers nothing
         elif names is None:
@@ -39,6 +51,26 @@ def unreachable(rules: Sequence[Rule]) -> Iterator[tuple[Rule, Rule]]:
         else:
             for name in names:
                 by_name[name].append(rule)
+
+
+def as_rules(documents: Sequence[Document], policy: CompiledPolicy) -> Iterator[Rule]:
+    """Yield what grants come to in the long form; ``policy`` is what the documents compile to."""
+    holders = {rule.name: rule.roles for rule in policy.rules}
+    for grant in (each for document in documents for each in document.grants):
+        name = f"roles.{grant.role}"
+        about = [(kind, getattr(grant.selection, kind)) for kind in _KINDS]
+        matchers = [{kind: Components(names=texts)} for kind, texts in about if texts]
+        if grant.tags:
+            matchers.append({kind: Components(tags=grant.tags) for kind in _KINDS})
+        agents = Agents(roles=tuple(sorted(holders.get(name, ()))))
+        rule = Rule(
+            name=name,
+            effect=Effect.ALLOW,
+            agents=agents,
+            actions=grant.actions,
+            origin=grant.origin,
+        )
+        yield from (structs.replace(rule, **matcher) for matcher in matchers)
 
 
 def _exact_names(rule: Rule) -> frozenset[str] | None:

@@ -163,6 +163,30 @@ def test_a_rule_that_may_decide_is_not_told(first: str, second: str) -> None:
     assert pair(first, second) == []
 
 
+GRANTS = "roles: {Reader: {tools: ['get_*'], tags: [read]}, Writer: {includes: [Reader]}}\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "reached"),
+    [
+        ("tools: {names: [get_it]}, agents: {roles: [Writer]}, priority: 50", False),
+        ("tools: {tags: [read]}, agents: {roles: [Reader]}, priority: 99", False),
+        ("tools: {names: [get_it]}, agents: {roles: [Reader, Writer]}, priority: -1", False),
+        ("tools: {names: [get_it]}, agents: {roles: [Reader]}", True),
+        ("tools: {names: [get_it]}, agents: {roles: [Reader, Other]}, priority: 50", True),
+        ("tools: {names: [get_it]}, priority: 50", True),
+        ("tools: {names: [put_it]}, agents: {roles: [Reader]}, priority: 50", True),
+        ("resources: {uris: [get_it]}, agents: {roles: [Reader]}, priority: 50", True),
+    ],
+)
+def test_a_deny_behind_a_grant_never_decides(rule: str, *, reached: bool) -> None:
+    """Grants are tried with priority 100: what is to limit them mustn't come later."""
+    text = f"{GRANTS}rules: [{{name: stop, effect: deny, {rule}}}]"
+    found = [each for each in messages(text) if each.startswith("never decides")]
+    expected = "never decides: roles.Reader of line 1 always does before it"
+    assert found == ([] if reached else [expected])
+
+
 def test_what_matches_nothing_of_the_server_is_told() -> None:
     """Names, globs and tags; a template counts for what it may lead to."""
     text = """\
