@@ -5,6 +5,7 @@ Light: nothing of the target is imported, started or asked yet.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mcp_local.settings.model import Settings
 
 SAMPLES = Path(__file__).parent / "samples"
+_ADDRESS = r"(?i)(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d{1,5}(?:/.*)?|/.*)"
+"""What a person writes of an address who leaves out how it is reached."""
 _HOW = "Name a FastMCP server's file, a command to wrap, or an address: mcp-local run server.py"
 
 
@@ -118,12 +121,28 @@ def _find(text: str | None, settings: Settings, folder: Path, command: Sequence[
         return _configured(server, settings.config_file.parent, folder)
     if "://" in text:
         return RemoteTarget(Server("", url=_address(text)))
+    if ".py" not in text and re.fullmatch(_ADDRESS, text):
+        raise TargetError(
+            f"{text!r} is neither a Python file nor an address.",
+            hint=f"An address says how it is reached: https://{text}, or http:// on this machine.",
+        )
     if not text.partition(":")[0].endswith(".py") and not _looks_like_path(text):
         raise TargetError(
             f"There is no server {text!r} under [servers] in {settings.config_file}.",
-            hint=did_you_mean(text, settings.servers) if settings.servers else _HOW,
+            hint=_what_else(text, settings),
         )
     return HostedTarget(parse_target(text, folder))
+
+
+def _what_else(text: str, settings: Settings) -> str:
+    """Return what may have been meant by a name that no server has."""
+    from shutil import which  # noqa: PLC0415 - start-up: only a mistake pays for it
+
+    near = did_you_mean(text, settings.servers) if settings.servers else _HOW
+    program = text.split(" ", maxsplit=1)[0]
+    if "?" not in near and which(program):
+        return f"To wrap a command, write -- before it: mcp-local run -- {text}"
+    return near
 
 
 def _looks_like_path(text: str) -> bool:
@@ -134,7 +153,9 @@ def _address(text: str) -> str:
     try:
         return check_url(text)
     except Unfit as error:
-        raise TargetError(f"The address {text!r} {error.message}.", hint=error.hint) from None
+        scheme, _, rest = text.partition("://")
+        shown = f"{scheme}://{rest.rpartition('@')[2]}"  # nobody's password in an error
+        raise TargetError(f"The address {shown!r} {error.message}.", hint=error.hint) from None
 
 
 def _configured(server: Server, beside: Path, folder: Path) -> Target:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SAYS: Final = {"policy_broken": "problem", "server_ended": "why", "server_given_up": "why"}
 """Event of the log → the field with the sentence for people."""
+_MORE: Final = "More of it: mcp-local logs"
+_SHOWN: Final = 3
+"""Lines of a server's own standard error, redacted as in the log, that stand beside it."""
 
 
 def alarm(record: Mapping[str, object]) -> None:
@@ -19,4 +22,6 @@ def alarm(record: Mapping[str, object]) -> None:
     from mcp_local.cli.console import Console  # noqa: PLC0415 - only a fault pays for it
     from mcp_local.errors import McpLocalError  # noqa: PLC0415
 
-    Console().error(McpLocalError(str(record[field]), hint="More of it: mcp-local logs"))
+    said = cast("list[object]", record.get("stderr", []))[-_SHOWN:]
+    hint = "\n  ".join([*map(str, said), _MORE])
+    Console().error(McpLocalError(str(record[field]), hint=hint))

@@ -64,6 +64,7 @@ class Command(Generic[A]):
             HelpWanted: they ask for help.
         """
         parser = Parser(f"mcp-local {self.name}", self.summary, self.examples)
+        parser.may_wrap = self.arguments.takes_command and "--" not in words
         self.declare(parser)
         parser.declare_everywhere()
         arguments = self.arguments()
@@ -86,6 +87,9 @@ class HelpWanted(Exception):
 
 class Parser(argparse.ArgumentParser):
     """Raises instead of printing and leaving."""
+
+    may_wrap = False
+    """Whether what it doesn't know may be a command's own, which stands after ``--``."""
 
     def __init__(self, program: str, summary: str, examples: str = "") -> None:
         super().__init__(
@@ -130,6 +134,8 @@ class Parser(argparse.ArgumentParser):
             word = message.removeprefix(prefix).split()[0]
             if word.startswith("--"):
                 hint = did_you_mean(word.partition("=")[0], self._long_options())
+            if self.may_wrap and "?" not in hint:
+                hint = f"To wrap a command, write -- before it: {self.prog} -- COMMAND ARG…"
             raise UsageError(f"{self.prog} doesn't know {word!r}.", hint=hint)
         raise UsageError(f"{self.prog}: {message}.", hint=hint)
 

@@ -43,7 +43,11 @@ class Relayed:
     def refusal(self, component: Component) -> Decision | None:
         """Return why nobody gets it; ``None`` where the policy decides."""
         if (component.kind, component.name) in self.held:
-            return Decision(Effect.DENY, "definitions", "Its definition has not been approved.")
+            return Decision(
+                Effect.DENY,
+                "definitions",
+                "Its definition has not been approved. Look at it: mcp-local pin show.",
+            )
         if why := unfit(component.kind, component.name):
             return Decision(Effect.DENY, "names", f"Nothing is served under its name: {why}.")
         return None

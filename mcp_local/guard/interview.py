@@ -28,7 +28,6 @@ PATIENCE: Final = 60.0
 """Seconds for all of it: a first start may fetch the server from a package registry."""
 _SHOWN: Final = 3
 """Lines of a server's standard error that an error shows."""
-_INSTALL: Final = "Install it first, or give its whole path."
 _CLIENT: Final = {"name": "mcp-local", "version": "1"}
 _METHODS: Final = {
     TOOLS: ("tools", "tools/list"),
@@ -85,7 +84,7 @@ def _hint(upstream: Upstream) -> str:
     if not isinstance(upstream, Supervised):
         return ""
     said = "\n  ".join(upstream.last_lines[-_SHOWN:])
-    return said or (_INSTALL if upstream.lost else "")
+    return said or upstream.remedy
 
 
 class _Refused(Exception):
@@ -125,7 +124,7 @@ class _Interview:
                 "initialize",
                 {"protocolVersion": HANDSHAKE, "capabilities": {}, "clientInfo": _CLIENT},
             )
-        except _Refused:
+        except _Refused as handshake:
             prefix = "io.modelcontextprotocol/"
             self._envelope = {
                 "_meta": {
@@ -134,9 +133,16 @@ class _Interview:
                     f"{prefix}clientCapabilities": {},
                 }
             }
-            return self._ask("server/discover", {})
+            return self._discover(handshake)
         self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
         return hello
+
+    def _discover(self, handshake: _Refused) -> dict[str, object]:
+        """Greet in the stateless era; a server that knows neither said with the first why."""
+        try:
+            return self._ask("server/discover", {})
+        except _Refused as refused:
+            raise (handshake if refused.code == _METHOD_NOT_FOUND else refused) from None
 
     def _list(self, which: str, method: str) -> tuple[Mapping[str, object], ...]:
         items: list[Mapping[str, object]] = []

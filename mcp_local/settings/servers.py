@@ -76,9 +76,14 @@ def _is_protocols(name: str) -> bool:
 def check_url(value: object) -> str:
     """Return the address of a remote server: https, or http on loopback."""
     text = values.check_text(value)
-    if not re.fullmatch(_URL, text):
-        raise Unfit("must start with https:// (http:// only on loopback)")
-    return text
+    if re.fullmatch(_URL, text):
+        return text
+    host = text.partition("://")[2].partition("/")[0]
+    if "@" in host:  # such a password would be seen in lists of processes, logs and errors
+        raise Unfit("must hold no user name or password; `headers_from` takes one from a variable")
+    if text.lower().startswith("https://"):
+        raise Unfit("holds what no address can have")
+    raise Unfit("must start with https:// (http:// only on loopback)")
 
 
 _ENTRIES: Mapping[str, values.Shape[object]] = {

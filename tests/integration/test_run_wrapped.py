@@ -113,3 +113,23 @@ def test_why_nothing_is_served_stands_on_standard_error(tmp_path: Path) -> None:
     )
     assert "error: The command 'no-such-command' is not on the PATH." in done.stderr
     assert done.returncode == 5
+
+
+def test_what_a_server_said_last_stands_beside_it(tmp_path: Path) -> None:
+    """Nobody who reads the client's log must know of ours to learn that a variable is missing."""
+    script = "import sys; sys.exit('Please set NEED to your key.')"
+    with subprocess.Popen(
+        [*PYTHON, "run", "--", sys.executable, "-I", "-S", "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        said = [process.stderr.readline() for _ in range(3)]
+        process.stdin.close()
+    assert said[0].endswith(" ended with exit code 1.\n")
+    assert said[1:] == ["  Please set NEED to your key.\n", "  More of it: mcp-local logs\n"]

@@ -108,6 +108,11 @@ def test_an_address_is_a_remote_server(settings: Settings, tmp_path: Path) -> No
         ("wether", "no server 'wether' under", "'weather'"),
         ("http://tools.contoso.com/mcp", "must start with https", ""),
         ("server.js", "is not a Python file", "server.py"),
+        ("https://a.contoso.com/with space", "holds what no address can have", ""),
+        ("tools.contoso.com/mcp", "neither a Python file nor an address", "https://tools.contoso"),
+        ("localhost:8000", "neither a Python file nor an address", "http:// on this machine"),
+        ("sh", "no server 'sh' under", "mcp-local run -- sh"),
+        ("sh -c true", "no server 'sh -c true'", "mcp-local run -- sh -c true"),
     ],
 )
 def test_what_can_not_be_served_is_told(
@@ -117,6 +122,14 @@ def test_what_can_not_be_served_is_told(
     with pytest.raises(TargetError, match=message) as caught:
         find_target(text, settings, tmp_path)
     assert hint in caught.value.hint
+
+
+def test_a_password_in_an_address_is_not_repeated(settings: Settings, tmp_path: Path) -> None:
+    """It would stand in the terminal, the client's log and ours; the error says where it may."""
+    with pytest.raises(TargetError, match="user name or password; `headers_from`") as caught:
+        find_target("https://me:hunter2@tools.contoso.com/mcp", settings, tmp_path)
+    assert "https://tools.contoso.com/mcp" in caught.value.message
+    assert "hunter2" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_one_target_only(settings: Settings, tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ class Child:
         self._ended = ""
         self._over = threading.Event()
         self._hopeless = False
+        self._remedy = ""
         self._stopped = False
         self._sending = threading.Lock()
         self._ending = threading.Lock()
@@ -83,6 +84,7 @@ class Child:
             return
         launched = self._launched or launch(self._command, self._args, self._env, self._cwd)
         if launched.started is None:
+            self._remedy = launched.remedy
             self._end_with(launched.failure, hopeless=launched.hopeless)
             return
         running = self._running = system.Running(launched.started)
@@ -132,6 +134,11 @@ class Child:
     def hopeless(self) -> bool:
         """Whether another start would end in the very same way: there is no such program."""
         return self._hopeless
+
+    @property
+    def remedy(self) -> str:
+        """What helps where it could not be started; empty where that isn't known."""
+        return self._remedy
 
     @property
     def last_lines(self) -> tuple[str, ...]:

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 _BY_DEFAULT: Final = ".COM;.EXE;.BAT;.CMD"
 """Endings that Windows takes for programs, in this order."""
+_INSTALL: Final = "Install it first, or give its whole path."
+_ONE_WORD: Final = (
+    "It is taken for the name of one program: write its arguments as words of their own."
+)
 
 
 class NoProgram(Exception):
-    """The command names nothing that can be run; ``text`` says why."""
+    """The command names nothing that can be run; ``text`` says why, ``remedy`` what helps."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, remedy: str = "") -> None:
         super().__init__(text)
         self.text = text
+        self.remedy = remedy
 
 
 def find_program(command: str, environ: Mapping[str, str], folder: PathLike) -> str:
@@ -35,7 +40,7 @@ def find_program(command: str, environ: Mapping[str, str], folder: PathLike) -> 
         NoProgram: nothing is there, or it can't be run; or ``folder`` isn't there to run it in.
     """
     if not os.path.isdir(folder):
-        raise NoProgram(f"The working folder {folder} is not there.")
+        raise NoProgram(f"The working folder {folder} is not there.", "Make it, or correct `cwd`.")
     if _is_path(command):
         found = [os.path.join(folder, os.path.expanduser(command.removeprefix("./")))]
     else:
@@ -46,11 +51,19 @@ def find_program(command: str, environ: Mapping[str, str], folder: PathLike) -> 
             return file
     for file in tried:
         if os.path.exists(file):
-            what = "a folder" if os.path.isdir(file) else "not executable"
-            raise NoProgram(f"{file} is {what}.")
+            raise _not_a_program(file)
+    text = f"The command {command!r} is not on the PATH."
     if _is_path(command):
-        raise NoProgram(f"There is no program {found[0]}.")
-    raise NoProgram(f"The command {command!r} is not on the PATH.")
+        text = f"There is no program {found[0]}."
+    raise NoProgram(text, _ONE_WORD if " " in command else _INSTALL)
+
+
+def _not_a_program(file: str) -> NoProgram:
+    if os.path.isdir(file):
+        return NoProgram(f"{file} is a folder.", "Name the program in it.")
+    return NoProgram(
+        f"{file} is not executable.", "Name the program that runs it, and it after that."
+    )
 
 
 def _is_path(command: str) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Launched:
     """A command that was started, or why it could not be."""
 
-    __slots__ = ("failure", "hopeless", "program", "started")
+    __slots__ = ("failure", "hopeless", "program", "remedy", "started")
 
     def __init__(
         self,
@@ -35,6 +35,7 @@ class Launched:
         failure: str = "",
         *,
         hopeless: bool = False,
+        remedy: str = "",
     ) -> None:
         self.program = program
         """Absolute path; empty where there is none."""
@@ -43,6 +44,8 @@ class Launched:
         """A sentence for people."""
         self.hopeless = hopeless
         """Whether another try would end in the very same way."""
+        self.remedy = remedy
+        """What helps, where that is known."""
 
 
 def launch(command: str, args: Sequence[str], env: Mapping[str, str], folder: PathLike) -> Launched:
@@ -55,6 +58,6 @@ def launch(command: str, args: Sequence[str], env: Mapping[str, str], folder: Pa
         program = find_program(command, env, here)
         return Launched(program, system.start(program, args, env, here))
     except NoProgram as error:
-        return Launched("", None, error.text, hopeless=True)
+        return Launched("", None, error.text, hopeless=True, remedy=error.remedy)
     except OSError as error:
         return Launched("", None, f"{command} can't be started: {error.strerror}.")

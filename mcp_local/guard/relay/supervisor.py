@@ -103,6 +103,11 @@ class Supervised:
         return bool(self._given_up) or self._child.hopeless
 
     @property
+    def remedy(self) -> str:
+        """What helps where it could not be started; empty where that isn't known."""
+        return self._child.remedy
+
+    @property
     def last_lines(self) -> tuple[str, ...]:
         """The last lines of the server's standard error; may hold secrets of its own."""
         return self._child.last_lines

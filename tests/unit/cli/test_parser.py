@@ -11,9 +11,10 @@ from mcp_local.cli.ask import COMMANDS as ASK
 from mcp_local.cli.catalogue import FAMILIES, MODULES, find_command
 from mcp_local.cli.context import global_flags
 from mcp_local.cli.parser import HelpWanted, split_command
+from mcp_local.cli.run import COMMANDS as RUNNING
 from mcp_local.errors import UsageError
 
-LOGIN, CAN = ACCOUNT[0], ASK[1]
+LOGIN, CAN, RUN = ACCOUNT[0], ASK[1], RUNNING[0]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +97,22 @@ def test_mistakes_are_our_errors(words: list[str], message: str, hint: str) -> N
     with pytest.raises(UsageError, match=message) as caught:
         LOGIN.parse(words)
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["npx", "-y", "server"], ["uvx", "server"], ["uvx", "--from", "x"], ["--stdio", "x"]],
+)
+def test_a_command_without_the_dashes_before_it_is_known_for_one(words: list[str]) -> None:
+    """Its words mean nothing to us; where they do is said."""
+    with pytest.raises(UsageError) as caught:
+        RUN.parse([*words, "more", "still"])
+    assert (
+        caught.value.hint == "To wrap a command, write -- before it: mcp-local run -- COMMAND ARG…"
+    )
+    with pytest.raises(UsageError) as caught:
+        RUN.parse(["--polcy", "x", "--", "npx"])
+    assert caught.value.hint == "Did you mean '--policy'?"
 
 
 def test_closed_sets_are_checked() -> None:

@@ -56,7 +56,7 @@ def test_what_is_listed_and_what_is_not(policy: Decides) -> None:
     assert listed == ["query", "db://public/readme", "db://{table}/{row}"]
     reasons = [each.decision.reason for each in told.values() if each.component.kind is Kind.TOOL]
     assert reasons[1:] == [
-        "Its definition has not been approved.",
+        "Its definition has not been approved. Look at it: mcp-local pin show.",
         "Nothing is served under its name: reserved.",
         "Nothing is served under its name: hidden characters.",
         "Nothing is served under its name: too long.",

@@ -112,6 +112,12 @@ def test_a_refusal_is_told() -> None:
         ask(initialize=HELLO, tools_list={"code": -32000, "message": "Locked"})
 
 
+def test_one_that_knows_neither_greeting_says_why_with_the_first() -> None:
+    """What a remote server's address answers is told then, not that it has no `server/discover`."""
+    with pytest.raises(Unreachable, match="There is no MCP server at"):
+        ask(initialize={"code": -32603, "message": "There is no MCP server at http://a/b"})
+
+
 def test_one_that_never_answers_is_given_up() -> None:
     """After the time limit the server is ended."""
     server = Child(

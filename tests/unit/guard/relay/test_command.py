@@ -47,27 +47,31 @@ def test_a_path_is_taken_from_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "why"),
+    ("command", "why", "remedy"),
     [
-        ("./none", "There is no program"),
-        ("./plain", "is not executable"),
-        ("./folder", "is a folder"),
-        ("plain", "is not executable"),
+        ("./none", "There is no program", "Install it first"),
+        ("./plain", "is not executable", "program that runs it"),
+        ("./folder", "is a folder", "program in it"),
+        ("plain", "is not executable", "program that runs it"),
+        ("none", "is not on the PATH", "Install it first"),
+        ("plain --verbose", "is not on the PATH", "words of their own"),
     ],
 )
-def test_what_cannot_be_run_is_told(tmp_path: Path, command: str, why: str) -> None:
-    """The error says what is wrong with the file."""
+def test_what_cannot_be_run_is_told(tmp_path: Path, command: str, why: str, remedy: str) -> None:
+    """The error says what is wrong with the file, and what helps with that."""
     program(tmp_path / "plain", 0o644)
     (tmp_path / "folder").mkdir()
     with pytest.raises(NoProgram) as caught:
         find_program(command, {"PATH": str(tmp_path)}, tmp_path)
     assert why in caught.value.text
+    assert remedy in caught.value.remedy
 
 
 def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
     """A server can't run in a folder that isn't there."""
-    with pytest.raises(NoProgram, match="working folder"):
+    with pytest.raises(NoProgram, match="working folder") as caught:
         find_program("sh", {"PATH": "/bin"}, tmp_path / "none")
+    assert "`cwd`" in caught.value.remedy
 
 
 NPX = PureWindowsPath(r"C:\Program Files\nodejs\npx.cmd")
