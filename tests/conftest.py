@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.commands import Commands
-from tests.support.warm import cool
+from tests.support.warm import cool, python
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -43,6 +44,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def commands() -> Commands:
     """Our command line, for tests of what it says: each command a fork, not a start."""
     return Commands()
+
+
+@pytest.fixture
+def forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What our code starts in this process, and what that starts, are forks, too."""
+    monkeypatch.setattr(sys, "executable", python())
 
 
 def pytest_sessionfinish() -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.chat import PROGRAM, SERVERS
+from tests.support import warm
+from tests.support.chat import SERVERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def command(tmp_path: Path) -> list[str]:
     policy.write_text(POLICY, encoding="utf-8")
     server = str(SERVERS / "notes.py")
     words = ["call", "add_note", server, "--policy", str(policy), "--args", '{"text": "x"}']
-    return [PROGRAM, *words]
+    return [*warm.ours(*words)]
 
 
 def test_without_a_terminal_it_is_denied(command: list[str]) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import warm
 from tests.support.chat import ERAS, PATIENCE, chat, run
 from tests.support.hosted import SERVERS
 from tests.support.people import TENANT
@@ -17,7 +17,7 @@ from tests.support.people import TENANT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.chat import Chat
+from tests.support.chat import Chat
 
 READ = "version: 1\nroles:\n  reader: {tags: [read]}\n"
 MORE = "version: 1\nroles:\n  reader: {tags: [read], tools: [send]}\n"
@@ -49,7 +49,7 @@ def test_a_running_server_follows_its_policy(era: str, tmp_path: Path) -> None:
 
     async def session() -> None:
         words = (str(SERVERS / "guarded.py"), "asked")
-        async with chat(words, environ, era=era, program=sys.executable) as here:
+        async with chat(words, environ, era=era, program=warm.python()) as here:
             await _walk(here, policy)
 
     run(session())

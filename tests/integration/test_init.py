@@ -16,6 +16,8 @@ from mcp_local.errors import ExitCode
 if TYPE_CHECKING:
     from mcp_local.emulator import Emulator
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 SERVER = Path(__file__).parent / "servers" / "notes.py"
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 PROCESSES = 8
 
 

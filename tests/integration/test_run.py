@@ -16,7 +16,7 @@ import pytest
 
 from mcp_local.client import connect
 from mcp_local.emulator.visitor import browser_command
-from tests.support.chat import ERAS, LEGACY, MODERN, NOTES, PATIENCE, chat
+from tests.support.chat import ERAS, LEGACY, MODERN, NOTES, PATIENCE, PROGRAM, chat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SERVERS = Path(__file__).parents[1] / "transcripts" / "servers"
 EXAMPLE = Path(__file__).parents[2] / "claude_desktop_config.example.json"
 READS = {"get_weather", "get_forecast", "reverse_text"}
+
+forked = pytest.mark.usefixtures("forks")
 
 
 @pytest.fixture
@@ -101,6 +103,7 @@ def handshake() -> list[dict[str, object]]:
     ]
 
 
+@forked
 def test_the_picked_person_is_the_one_in_the_demo(empty: dict[str, str]) -> None:
     """BROWSER is honoured as everywhere; here it picks an account."""
 
@@ -114,6 +117,7 @@ def test_the_picked_person_is_the_one_in_the_demo(empty: dict[str, str]) -> None
     assert asyncio.run(use()) == READS | {"set_weather_alert"}
 
 
+@forked
 def test_somebody_unknown_in_the_demo_is_told_who_there_is(empty: dict[str, str]) -> None:
     """The nearest name is in the hint, and nothing is served."""
     done = run(["run", "--demo-user", "readr"], empty)
@@ -139,6 +143,7 @@ def run(
     )
 
 
+@forked
 def test_the_log_knows_why_nothing_is_served(declared: dict[str, str], tmp_path: Path) -> None:
     """Desktop clients hide standard error."""
     assert run(["run", "nothing.py"], declared, tmp_path).returncode == 2
@@ -167,7 +172,7 @@ def test_the_shipped_example_is_a_configuration_that_works(
 
     async def use() -> set[str]:
         environ = entra_as("reader") | entry["env"]
-        async with chat(entry["args"][1:], environ, era=MODERN) as client:
+        async with chat(entry["args"][1:], environ, era=MODERN, program=PROGRAM) as client:
             while not (tools := await client.tools()):
                 await client.told()
             return tools
@@ -202,6 +207,7 @@ def test_a_program_that_can_not_serve_says_why() -> None:
     assert "Traceback" not in done.stderr
 
 
+@forked
 def test_a_program_that_serves_while_it_is_imported_is_refused(
     declared: dict[str, str], tmp_path: Path
 ) -> None:
@@ -274,6 +280,7 @@ def test_dependencies_that_can_not_be_had_name_the_line(
     assert len((inline / "asked").read_text(encoding="utf-8").splitlines()) == 1
 
 
+@forked
 def test_verbose_tells_the_log_to_the_terminal(declared: dict[str, str]) -> None:
     """On standard error, beside the file."""
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from mcp_local.broker.session.local import LocalSession
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 
 @pytest.fixture
 def here(home: Path) -> Iterator[Desk]:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from tests.support.commands import Commands
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 LIFETIME = 3600.0
 LAST_SECONDS = 3.0
 """How long the last token lives."""
-FEW_SECONDS = 12.0
+FEW_SECONDS = 8.0
 """How long one lives that is renewed beside its use: halfway to its end."""
 LISTED = ["get_weather", "get_forecast", "reverse_text"]
 

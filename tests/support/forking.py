@@ -22,6 +22,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,7 @@ class Start:
     """Descriptors that came, by the numbers that they are to have."""
 
     def run(self) -> None:
-        """Take all of it over, and run ``[-P] -m MODULE`` or ``[-P] FILE`` as Python does."""
+        """Take all of it over, and run what the words say."""
         os.environ.clear()
         os.environ.update(self.environ)
         time.tzset()
@@ -56,22 +57,29 @@ class Start:
             os.close(number)
         sys.executable = self.python
         is_safe = self.words[0] == "-P"
-        first, *rest = self.words[is_safe:]
-        if first == "-m":
-            first, *rest = rest
-        sys.argv = [first, *rest]
-        if not is_safe:
-            sys.path.insert(0, str(Path(first).resolve().parent if first.endswith(".py") else ""))
-        if first.endswith(".py"):
-            runpy.run_path(first, run_name="__main__")
-        else:
-            sys.modules.pop(first, None)
-            runpy.run_module(first, run_name="__main__", alter_sys=True)
+        run(self.words[is_safe:], is_safe=is_safe)
 
     def close(self) -> None:
         """Close what came."""
         for came in self.files.values():
             os.close(came)
+
+
+def run(words: list[str], *, is_safe: bool) -> None:
+    """Run ``-m MODULE``, ``-c CODE`` or ``FILE`` as Python does, with ``-P`` or without."""
+    if words[0] == "-m":
+        place, sys.argv = "", words[1:]
+        sys.modules.pop(words[1], None)
+        start = partial(runpy.run_module, words[1], run_name="__main__", alter_sys=True)
+    elif words[0] == "-c":
+        place, sys.argv = "", ["-c", *words[2:]]
+        start = partial(exec, words[1], {"__name__": "__main__"})
+    else:
+        place, sys.argv = str(Path(words[0]).resolve().parent), words
+        start = partial(runpy.run_path, words[0], run_name="__main__")
+    if not is_safe:
+        sys.path.insert(0, place)
+    start()
 
 
 def receive(channel: socket.socket) -> Start | None:

@@ -1,8 +1,9 @@
 """Starts a program of ours as a fork: ``python -IS launching.py SOCKET PYTHON WORDS…``.
 
-``WORDS`` are those of Python: ``[-P] -m mcp_local…`` or ``[-P] FILE.py…``; all else ``PYTHON``
-itself runs. It stands for the fork as long as that runs: hands signals on and ends as it does;
-killed, it takes the fork along. Only built-in modules here: it is started hundreds of times.
+``WORDS`` are those of Python: ``[-P] -m mcp_local…``, ``[-P] -c …mcp_local…`` or ``[-P] FILE.py``;
+all else ``PYTHON`` itself runs. It stands for the fork as long as that runs: hands signals on and
+ends as it does; killed, it takes the fork along. Only built-in modules here: it is started hundreds
+of times.
 """
 
 from __future__ import annotations
@@ -54,6 +55,8 @@ def _is_ours(words: list[str]) -> bool:
     first = words[1:] if words[:1] == ["-P"] else words
     if first[:1] == ["-m"]:
         return first[1].partition(".")[0] == "mcp_local"
+    if first[:1] == ["-c"]:
+        return "mcp_local" in first[1]
     return bool(first) and first[0].endswith(".py")
 
 

@@ -15,6 +15,8 @@ from mcp_local.errors import TargetError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.usefixtures("forks")
+
 
 @pytest.fixture
 def environ() -> Mapping[str, str]:
