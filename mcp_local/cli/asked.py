@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mcp_local.cli.target import bring_packages, find_named
 from mcp_local.errors import Unreachable
 from mcp_local.guard.explained import explain_relayed, explain_relayed_use
+from mcp_local.guard.relay.environment import not_set
 from mcp_local.inventory import ask, remembered
 from mcp_local.targets import HostedTarget, WrappedTarget
 from mcp_local.wiring import choose_policy
@@ -132,8 +133,11 @@ def _told(
                 f"Nothing is known of {target}: it was never asked.", hint="Leave --offline out."
             )
         return known
+    for variable in not_set(context.environ, target.server.env):
+        context.console.warn(f"There is no {variable} to hand on: {target} starts without it.")
     try:
-        return ask(target, settings, context.environ)
+        with context.console.waiting(str(target)):
+            return ask(target, settings, context.environ)
     except Unreachable as error:
         known = remembered(target, settings)
         if known is None:

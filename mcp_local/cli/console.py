@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -149,6 +150,19 @@ class Console:
         finally:
             progress.clear()
 
+    @contextmanager
+    def waiting(self, what: str, *, after: float = 2.0) -> Generator[None]:
+        """Say on a terminal what is waited for, once that takes more than ``after`` seconds."""
+        with self.progress("") as line:
+            timer = threading.Timer(after, line.tell, [f"Waiting for {what}…"])
+            timer.daemon = True
+            timer.start()
+            try:
+                yield
+            finally:
+                timer.cancel()
+                timer.join()  # what it began to write is cleared
+
     def reserve_stdout(self) -> None:
         """Keep stdout for the answer: what a server's code prints from now on goes to stderr."""
         self._stdout.flush()
@@ -197,6 +211,10 @@ class Progress:
         """Show that ``done`` of ``total`` is done."""
         share = f"{100 * done / total:3.0f} %" if total else f"{done:g}"
         self._write(f"{visible(self._label)} {share} {visible(message)}".rstrip())
+
+    def tell(self, text: str) -> None:
+        """Show a text."""
+        self._write(visible(text))
 
     def clear(self) -> None:
         """Leave no trace of the line."""

@@ -12,6 +12,7 @@ from mcp_local.desktop.doctor.isolate import look
 from mcp_local.errors import McpLocalError, Unreachable
 from mcp_local.guard.definition_changes import changes
 from mcp_local.guard.definition_record import RecordFile
+from mcp_local.guard.relay.environment import not_set
 from mcp_local.inventory import ask, inventory
 from mcp_local.settings import Definitions
 from mcp_local.targets import HostedTarget, WrappedTarget, find_target
@@ -84,6 +85,9 @@ def _look(
     Raises:
         McpLocalError: it can't be started, reached or asked.
     """
+    for variable in not_set(context.environ, server.env):
+        text = f"There is no {variable} to hand on to it here; a client's server may have it."
+        yield note(_check(server), text)
     try:
         has = _components(target, settings, context.environ)
     except Unreachable as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -148,10 +149,12 @@ async def _in_session(wish: Wish, context: Context, person: _Person) -> None:
         words += ["--api", arguments.api]
     if arguments.command:
         words += ["--", *arguments.command]
-    async with connect(
-        words, context.environ, show_errors=arguments.verbose, ask=person.ask
-    ) as session:
-        await wish.use(session)
+    name = arguments.target or "".join(arguments.command[:1]) or "the sample server"
+    session = connect(words, context.environ, show_errors=arguments.verbose, ask=person.ask)
+    async with AsyncExitStack() as stack:
+        with context.console.waiting(name):
+            connected = await stack.enter_async_context(session)
+        await wish.use(connected)
 
 
 async def _why_refused(wish: Wish, server: Asked, token: VerifiedToken) -> McpLocalError | None:

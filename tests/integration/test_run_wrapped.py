@@ -133,3 +133,23 @@ def test_what_a_server_said_last_stands_beside_it(tmp_path: Path) -> None:
         process.stdin.close()
     assert said[0].endswith(" ended with exit code 1.\n")
     assert said[1:] == ["  Please set NEED to your key.\n", "  More of it: mcp-local logs\n"]
+
+
+def test_a_variable_that_is_not_there_to_hand_on_is_told(tmp_path: Path) -> None:
+    """A server without its key fails in words of its own, or not at all."""
+    environ = settings_folder(
+        tmp_path, [sys.executable, PLAIN, str(tmp_path)], env={"KEY": "${THEIR_KEY}"}
+    )
+    for extra, told in (({}, True), ({"THEIR_KEY": "x"}, False)):
+        done = subprocess.run(
+            [*PYTHON, "tools", "it"],
+            env=environ | extra,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        assert ("There is no THEIR_KEY to hand on: it starts without it." in done.stderr) is told
+    (line,) = logged(tmp_path, "variable_missing")
+    assert line["variable"] == "THEIR_KEY"

@@ -47,6 +47,11 @@ def child_environment(environ: Mapping[str, str], named: Mapping[str, str]) -> d
     return handed_on | {name: value for name, value in given.items() if value is not None}
 
 
+def not_set(environ: Mapping[str, str], named: Mapping[str, str]) -> list[str]:
+    """Return the variables that ``named`` hands on and that aren't there, or must not be."""
+    return [text[2:-1] for text in named.values() if _value(text, environ) is None]
+
+
 def passed(names: Iterable[str]) -> dict[str, str]:
     """Return what hands these variables of ours on, as ``[servers.NAME] env`` would say it."""
     return {name: f"${{{name}}}" for name in names}

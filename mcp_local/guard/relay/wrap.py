@@ -6,7 +6,7 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from mcp_local.guard.relay.child import Child
-from mcp_local.guard.relay.environment import child_environment
+from mcp_local.guard.relay.environment import child_environment, not_set
 from mcp_local.guard.relay.supervisor import Supervised
 
 if TYPE_CHECKING:
@@ -33,5 +33,7 @@ def wrap(  # noqa: PLR0913 - what a command is, each by its name
     its first life, where it was started already.
     """
     given = child_environment(environ, env)
+    for variable in not_set(environ, env):
+        log.event("variable_missing", level="warning", program=command, variable=variable)
     lives = chain((launched,), repeat(None))
     return Supervised(lambda: Child(command, args, given, folder, log, launched=next(lives)), log)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -130,6 +131,21 @@ def test_a_table_cuts_nothing_short() -> None:
     path = "/".join(str(number) for number in range(1000, 1040))
     Console(stdout=out).table(("setting", "value"), [("ca_file", path)])
     assert "".join(out.getvalue().split()).endswith(f"ca_file{path}")
+
+
+def test_a_long_wait_is_told_on_a_terminal() -> None:
+    """A person sees what is slow, once it is; a pipe sees nothing, and nothing of it is left."""
+    terminal, pipe = Terminal(), io.StringIO()
+    with Console(stderr=terminal).waiting("files\x1b[2J", after=0.0):
+        while "Waiting" not in terminal.getvalue():
+            time.sleep(0.01)
+    assert terminal.getvalue() == "\r\x1b[2KWaiting for files\\x1b[2J…\r\x1b[2K"
+    with Console(stderr=terminal).waiting("nothing", after=60.0):
+        pass
+    assert "nothing" not in terminal.getvalue()
+    with Console(stderr=pipe).waiting("files", after=0.0):
+        time.sleep(0.05)
+    assert pipe.getvalue() == ""
 
 
 def test_progress_is_one_line_of_a_terminal() -> None:

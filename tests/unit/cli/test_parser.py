@@ -101,7 +101,7 @@ def test_mistakes_are_our_errors(words: list[str], message: str, hint: str) -> N
 
 @pytest.mark.parametrize(
     "words",
-    [["npx", "-y", "server"], ["uvx", "server"], ["uvx", "--from", "x"], ["--stdio", "x"]],
+    [["npx", "-y", "server"], ["uvx", "server"], ["uvx", "--from", "x"], ["-r", "."]],
 )
 def test_a_command_without_the_dashes_before_it_is_known_for_one(words: list[str]) -> None:
     """Its words mean nothing to us; where they do is said."""

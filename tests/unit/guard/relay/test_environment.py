@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, strategies as st
 
-from mcp_local.guard.relay.environment import child_environment, may_pass, passed
+from mcp_local.guard.relay.environment import child_environment, may_pass, not_set, passed
 
 NAMES = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ_abc", min_size=1, max_size=20)
 
@@ -56,6 +56,8 @@ def test_the_settings_name_more() -> None:
         "DEBUG": "1",
         "TOKEN": "their own",
     }
+    assert not_set(ours, named) == ["NOT_THERE"]
+    assert not_set({"MCP_LOCAL_X": "1"}, {"X": "${MCP_LOCAL_X}"}) == ["MCP_LOCAL_X"]
 
 
 def test_a_value_that_only_holds_a_reference_is_a_text() -> None:
