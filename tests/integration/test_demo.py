@@ -35,6 +35,7 @@ def demo(environ: dict[str, str], *words: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.usefixtures("forks")
 def test_the_tour_shows_each_role(environ: dict[str, str], tmp_path: Path) -> None:
     """Four people, what each sees, a refusal with its reason, offline the same; nothing is kept."""
     done = demo(environ)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import warm
 from tests.support.relayed import PLAIN, PYTHON, logged, settings_folder
 from tests.support.wire import ERAS, HANDSHAKE, MODERN, PATIENCE, Wire, call
 
@@ -37,10 +38,13 @@ os.execv(sys.executable, [sys.executable, sys.argv[2], sys.argv[1]])
 
 
 @contextmanager
-def relayed(folder: Path, command: Sequence[str], era: str = HANDSHAKE) -> Generator[Wire]:
+def relayed(
+    folder: Path, command: Sequence[str], era: str = HANDSHAKE, *, program: Sequence[str] = ()
+) -> Generator[Wire]:
     """Run a server behind ``mcp-local run``."""
     environ = settings_folder(folder, command)
-    with Wire((*PYTHON, "run", "it"), folder, era=era, environ=environ) as wire:
+    line = (*(program or warm.ours()), "run", "it")
+    with Wire(line, folder, era=era, environ=environ) as wire:
         yield wire
 
 
@@ -84,7 +88,7 @@ def test_commands_say_that_a_server_is_out_of_reach(command: Sequence[str], tmp_
     environ = settings_folder(tmp_path, command)
     for words in (["call", "echo", "it"], ["tools", "it"]):
         done = subprocess.run(
-            [*PYTHON, *words],
+            warm.ours(*words),
             env=environ,
             cwd=tmp_path,
             capture_output=True,
@@ -167,7 +171,7 @@ def test_one_that_dies_again_and_again_is_given_up(tmp_path: Path) -> None:
 @posix
 def test_nothing_is_left_of_a_relay_that_is_killed(tmp_path: Path) -> None:
     """``kill -9``: a stubborn server and its stubborn child are gone within 2 s (M20)."""
-    with relayed(tmp_path, script(STUBBORN, str(tmp_path), PLAIN)) as wire:
+    with relayed(tmp_path, script(STUBBORN, str(tmp_path), PLAIN), program=PYTHON) as wire:
         wire.open()
         pids = [int(pid) for pid in (tmp_path / "pids").read_text("utf-8").split()]
         wire.process.kill()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import sessions
+from tests.support import sessions, warm
 from tests.support.fidelity import Way, differences, record_both
-from tests.support.relayed import EVERY_REQUEST, PLAIN, PYTHON, SERVERS, fetched, settings_folder
+from tests.support.relayed import EVERY_REQUEST, PLAIN, SERVERS, fetched, settings_folder
 from tests.support.wire import ERAS, HANDSHAKE, MODERN
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def play(
             prepare(one)
     environ = settings_folder(folders[1], command, requests=EVERY_REQUEST)
     direct = Way(command, folders[0], environ, ends=False)
-    relayed = Way((*PYTHON, "run", "it"), folders[1], environ, ends=True)
+    relayed = Way(warm.ours("run", "it"), folders[1], environ, ends=True)
     return record_both(script, direct, relayed, era=era)
 
 
@@ -111,7 +111,7 @@ def test_servers_that_people_use(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("era", ERAS)
 def test_a_fastmcp_server(era: str, tmp_path: Path) -> None:
     """Structured content, icons, annotations, ``_meta``, questions: in the way of each era."""
-    command = (sys.executable, str(SERVERS / "gallery.py"))
+    command = (warm.python(), str(SERVERS / "gallery.py"))
     direct, relayed = play(sessions.gallery, command, tmp_path, era)
     assert differences(direct, relayed) == []
     asked = {line.method for line in relayed.lines}
