@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from msgspec import structs
+
 from mcp_local.policy.deciding.paths import under
 from mcp_local.policy.deciding.predicates import ask
 from mcp_local.policy.document import Operator
@@ -14,6 +16,7 @@ from mcp_local.policy.vocabulary.fields import Absent, find_field
 from mcp_local.policy.vocabulary.operators import OPPOSITES, opposite, plain_test
 from mcp_local.policy.vocabulary.shapes import comparable
 from mcp_local.policy.vocabulary.sql import beyond_limits, require_parser, sql_only
+from mcp_local.policy.vocabulary.uris import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_local.policy.deciding.predicates import Predicate
-    from mcp_local.policy.document import Condition, Value
+    from mcp_local.policy.document import Condition, Plain, Value
     from mcp_local.policy.vocabulary.fields import Case, Field
     from mcp_local.policy.vocabulary.operators import Test, Truth
 
@@ -48,6 +51,8 @@ class FieldCheck:
     condition: Condition
     field: Field
     test: Test
+    of_decoded: Test | None = None
+    """Of a URI: the same for what it is without encoded characters, as servers read it."""
 
     @property
     def changing(self) -> bool:
@@ -65,7 +70,12 @@ class FieldCheck:
             return None
         if self.condition.operator is Operator.EXISTS:
             return (seen is not Absent.MISSING) is self.condition.value
-        return None if seen is Absent.MISSING else self.test(seen)
+        if seen is Absent.MISSING:
+            return None
+        truth = self.test(seen)
+        if self.of_decoded is None or not isinstance(seen, str):
+            return truth
+        return truth if self.of_decoded(decoded(seen)) is truth else None
 
     def seen(self, case: Case) -> object:
         """Return the value that it looks at; ``None``: there is none."""
@@ -126,7 +136,17 @@ def make_check(condition: Condition, surroundings: Surroundings) -> Check:
     if condition.operator is Operator.CONDITION:
         return PredicateCheck(condition, surroundings.predicates[str(condition.value)])
     field = find_field(condition.field)
-    return FieldCheck(condition, field, _test(field, condition, surroundings))
+    test = _test(field, condition, surroundings)
+    if field.path != "resource.name":
+        return FieldCheck(condition, field, test)
+    value = condition.value
+    plain = tuple(map(_decoded, value)) if isinstance(value, tuple) else _decoded(value)
+    other = structs.replace(condition, value=plain)
+    return FieldCheck(condition, field, test, _test(field, other, surroundings))
+
+
+def _decoded(value: Plain) -> Plain:
+    return decoded(value) if isinstance(value, str) else value
 
 
 def _test(field: Field, condition: Condition, surroundings: Surroundings) -> Test:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mcp_local.policy.vocabulary.uris import decoded
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -42,7 +44,7 @@ class RuleIndex:
             self._others.append(position)
 
     def _add_names(self, position: int, names: Names) -> None:
-        for glob in names.globs:
+        for glob in (*names.globs, *names.encoded.values()):
             table = self._by_prefix if glob.wild else self._by_name
             table.setdefault(glob.prefix, []).append(position)
 
@@ -52,7 +54,8 @@ class RuleIndex:
             return iter(self._rules)
         found = set(self._others)
         found.update(self._by_namespace.get(subject.namespace, ()))
-        for name in {subject.name, subject.uri, subject.uri.partition("?")[0]}:
+        read = {subject.uri, subject.uri.partition("?")[0]}
+        for name in {subject.name, *read, *map(decoded, read)}:
             found.update(self._by_name.get(name, ()))
             for length in self._prefix_lengths:
                 found.update(self._by_prefix.get(name[:length], ()))

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Final
 from mcp_local.policy.model import Kind
 from mcp_local.policy.vocabulary.globs import Glob
 from mcp_local.policy.vocabulary.operators import every
+from mcp_local.policy.vocabulary.uris import decoded, decoded_glob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mcp_local.policy.document import Hints
     from mcp_local.policy.model import Component
@@ -86,6 +87,10 @@ class Names:
         self._texts = frozenset(texts)
         self.globs = tuple(Glob(text) for text in sorted(self._texts))
         self._wild = tuple(glob for glob in self.globs if glob.wild)
+        self.encoded = {
+            glob: Glob(decoded_glob(glob.text)) for glob in self.globs if "%" in glob.text
+        }
+        """What they are without encoded characters; left out where there are none."""
 
     def match(self, subject: Subject) -> Truth:
         """Tell whether the component is meant: by its name, its template's text, or the URI.
@@ -106,20 +111,24 @@ class Names:
     def _is_read(self, uri: str) -> Truth:
         """Tell whether a URI is meant that is read through a template.
 
-        Servers leave out of a query what they don't know, so what has no `?` of its own must fit
-        the URI with and without it; where it fits one of them only, it isn't known.
+        Servers decode what is encoded, and leave out of a query what they don't know. Where a glob
+        fits one of these readings only, it isn't known.
         """
-        bare, query, _ = uri.partition("?")
-        if not query:
+        if "?" not in uri and "%" not in uri and not self.encoded:
             return self._has(uri)
         unknown = False
         for glob in self.globs:
-            fits = glob.matches(uri)
-            if "?" not in glob.text and glob.matches(bare) is not fits:
-                unknown = True
-            elif fits:
+            fits = set(self._readings(glob, uri))
+            if fits == {True}:
                 return True
+            unknown = unknown or True in fits
         return None if unknown else False
+
+    def _readings(self, glob: Glob, uri: str) -> Iterator[bool]:
+        whole = (uri,) if "?" in glob.text else (uri, uri.partition("?")[0])
+        for text in whole:
+            yield glob.matches(text)
+            yield self.encoded.get(glob, glob).matches(decoded(text))
 
     def _has(self, name: str) -> bool:
         return name in self._texts or any(glob.matches(name) for glob in self._wild)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 _FAULTS = (
     (re.compile(r"\\"), "a backslash"),
@@ -19,11 +20,24 @@ _FAULTS = (
     (re.compile(r"(?:^|[/?#&=;:])\.{1,2}(?:[/?#&;]|$)"), "a dot segment"),
     (re.compile(r"^[^/?#]*//[^/?#]*@"), "user info"),
 )
+_REWRITTEN = re.compile(r"(?i:https?|wss?|ftp)://[^/?#]*(?:[A-Z]|:(?:80|443|21)?(?=[/?#]|$))")
+"""What libraries write otherwise before a server sees it (WHATWG URL, 4.4)."""
+_ENCODED = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 
 
 def fault(uri: str) -> str:
     """Return what makes a URI ambiguous, empty if nothing does."""
     return next((name for pattern, name in _FAULTS if pattern.search(uri)), "")
+
+
+def decoded(text: str) -> str:
+    """Return a URI as servers read what stands in it: without encoded characters."""
+    return unquote(text, errors="replace")
+
+
+def decoded_glob(text: str) -> str:
+    """Return the glob of what a glob's URIs are without encoded characters."""
+    return _ENCODED.sub(lambda found: re.sub(r"[*?\[]", r"[\g<0>]", decoded(found[0])), text)
 
 
 def fault_of_read(uri: str, template: str) -> str:
@@ -37,4 +51,6 @@ def fault_of_read(uri: str, template: str) -> str:
         for sign, name in (("#", "a fragment"), ("?", "a query")):
             if sign in uri and sign not in template:
                 return f"{name} that its template has no place for"
+    if _REWRITTEN.match(uri):
+        return "a host in capitals, or a port that says nothing"
     return fault(uri)

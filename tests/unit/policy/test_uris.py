@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.model import Action, Component, Kind, Request
+from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.people import imagined
 from mcp_local.policy.vocabulary.uris import fault, fault_of_read
 
 
@@ -82,6 +86,13 @@ def test_plain_addresses_have_no_fault(uri: str) -> None:
         ("docs://a#top", "docs://{name}{#part}", ""),
         ("web://x/?a=b#c", "web://{+address}", ""),
         ("docs://a", "docs://{name}", ""),
+        ("https://INTERNAL.corp/x", "https://{host}/x", "a host in capitals"),
+        ("HTTPS://a.B", "{+url}", "a host in capitals"),
+        ("https://a.b:443/x", "https://{host}/x", "a port that says nothing"),
+        ("http://a.b:80", "{+url}", "a port that says nothing"),
+        ("https://a.b:/x", "https://{host}/x", "a port that says nothing"),
+        ("https://a.b:8443/X", "https://{host}/{+path}", ""),
+        ("greeting://World", "greeting://{name}", ""),
     ],
 )
 def test_what_a_template_has_no_place_for_is_told(uri: str, template: str, what: str) -> None:
@@ -89,3 +100,41 @@ def test_what_a_template_has_no_place_for_is_told(uri: str, template: str, what:
     found = fault_of_read(uri, template)
     assert what in found
     assert bool(found) is bool(what)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "uri", "truth"),
+    [
+        ("docs://geheim-ä*", "docs://geheim-%C3%A4x", None),
+        ("docs://geheim-%C3%A4*", "docs://geheim-äx", None),
+        ("docs://geheim-%C3%A4*", "docs://geheim-%c3%a4x", None),
+        ("docs://a:b", "docs://a%3Ab", None),
+        ("docs://a:b?*", "docs://a%3Ab?x", None),
+        ("docs://a%20b", "docs://a%20b", True),
+        ("docs://*", "docs://a%20b", True),
+        ("docs://a%2Ab", "docs://axb", False),
+        ("docs://b*", "docs://a%20b", False),
+    ],
+)
+def test_what_is_encoded_is_what_a_server_reads(
+    pattern: str, uri: str, *, truth: bool | None
+) -> None:
+    """A pattern that fits one reading only: an allow doesn't apply, a deny does."""
+    condition = f"{{field: resource.name, operator: starts_with, value: '{pattern.rstrip('*')}'}}"
+    for matcher in (
+        f"resources: {{patterns: ['{pattern}']}}",
+        f"resources: {{patterns: ['docs://*']}}, when: [{condition}]",
+    ):
+        found = [
+            decided(f"default: {default}\nrules: [{{name: r, effect: {effect}, {matcher}}}]", uri)
+            for default, effect in (("deny", "allow"), ("allow", "deny"))
+        ]
+        if "when" not in matcher or pattern.endswith("*"):
+            assert found == [truth is True, truth is False]
+
+
+def decided(text: str, uri: str) -> bool:
+    """Tell whether somebody may read a URI through a template."""
+    compiled = compile_policy([parse_policy(text, "policy.yaml")])
+    component = Component(Kind.RESOURCE, "docs://{name}{?x}", template=True, uri=uri)
+    return compiled.decide(imagined(), Request(Action.READ), component).allowed
