@@ -191,7 +191,7 @@ class Channel:
             keeps = reply.status in _SAME_METHOD or request.method == "GET"
             if not keeps or _origin(target) != self._origin:
                 raise problems.redirected(url, target)
-            if url == self.url:
+            if url == self.url and request.method == "POST":  # a GET may be led to what people read
                 self.url = target
             url = target
         raise problems.redirected(url, url)

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 LARGEST_EVENT = 64 * 1024 * 1024
 """Bytes (SECURITY.md M16)."""
+SHORTEST_RETRY = 0.1
+"""Seconds before the next connection, however soon the server would have us back."""
+_LONGEST_RETRY = 3600.0
+_MARK = b"\xef\xbb\xbf"
+"""May stand before a stream, and is no part of it."""
 
 
 class EventTooLarge(Exception):
@@ -34,12 +39,19 @@ class Parser:
 
     def __init__(self) -> None:
         self.last_id = ""
+        """Of the last whole event: what broke off is to come again."""
         self.retry: float | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget what broke off with the stream before."""
+        self._first = True
         self._rest: list[bytes] = []
         """An unfinished line, in pieces: a large event comes in thousands of them."""
         self._after_return = False
         self._data: list[bytes] = []
         self._name = ""
+        self._id = self.last_id
         self._size = 0
 
     def read(self, pieces: Iterable[bytes]) -> Iterator[Event]:
@@ -48,6 +60,7 @@ class Parser:
         Raises:
             EventTooLarge: one is.
         """
+        self._begin()
         for piece in pieces:
             for line in self._lines(piece):
                 if line:
@@ -67,8 +80,10 @@ class Parser:
         *whole, rest = piece.split(b"\n")
         for line in whole:
             self._rest.append(line)
-            yield b"".join(self._rest)
+            joined = b"".join(self._rest)
             self._rest.clear()
+            yield joined.removeprefix(_MARK) if self._first else joined
+            self._first = False
         if rest:
             self._rest.append(rest)
 
@@ -81,14 +96,15 @@ class Parser:
             case b"event":
                 self._name = value.decode("utf-8", "replace")
             case b"id" if b"\0" not in value:
-                self.last_id = value.decode("utf-8", "replace")
+                self._id = value.decode("utf-8", "replace")
             case b"retry" if value.isdigit():
-                self.retry = min(float(value) / 1000, 3600.0)
+                self.retry = min(max(float(value) / 1000, SHORTEST_RETRY), _LONGEST_RETRY)
             case _:  # a comment, or a field that means nothing
                 pass
 
     def _dispatch(self) -> Event | None:
         self._size = 0
+        self.last_id = self._id
         data, name = self._data, self._name
         self._data, self._name = [], ""
         if not data:

@@ -39,6 +39,29 @@ def test_it_doesnt_matter_how_it_is_cut(cuts: list[int]) -> None:
     assert list(Parser().read(pieces)) == EVENTS
 
 
+@pytest.mark.parametrize("cut", range(5))
+def test_a_byte_order_mark_is_no_part_of_the_first_line(cut: int) -> None:
+    """Some servers write one; their first event may be the answer."""
+    stream = b"\xef\xbb\xbfdata: 1\n\ndata: \xef\xbb\xbf2\n\n"
+    data = [event.data for event in Parser().read([stream[:cut], stream[cut:]])]
+    assert data == [b"1", b"\xef\xbb\xbf2"]
+
+
+@pytest.mark.parametrize("end", [b"data: brok", b"data: broken\n", b"event: other\n", b"id: 8\r"])
+def test_nothing_of_what_broke_off_stands_in_the_next_stream(end: bytes) -> None:
+    """The rest comes whole; what is kept is the last event's id and the pause."""
+    parser = Parser()
+    assert len(list(parser.read([b"id: 7\nretry: 200\ndata: one\n\n", end]))) == 1
+    assert list(parser.read([b"data: two\n\n"])) == [Event(b"two", "message", "7", 0.2)]
+
+
+def test_a_server_can_not_have_us_come_back_without_a_pause() -> None:
+    """It would be asked as often as the machine can, for as long as it lives."""
+    parser = Parser()
+    list(parser.read([b"retry: 0\n\n"]))
+    assert parser.retry == events.SHORTEST_RETRY
+
+
 def test_an_event_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded (M16)."""
     monkeypatch.setattr(events, "LARGEST_EVENT", 100)

@@ -164,6 +164,25 @@ def test_a_broken_stream_is_resumed(tmp_path: Path) -> None:
     assert answer["result"] == {"late": True}
 
 
+def test_an_answer_that_breaks_off_in_the_middle_comes_whole(tmp_path: Path) -> None:
+    """What came of it isn't put before the rest."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.method == "POST" and exchange.came.message["method"] == "tools/call":
+            exchange.begin_events()
+            exchange.write(b'id: e1\nretry: 10\ndata:\n\nid: e2\ndata: {"jsonrpc": "2.0", "id"')
+        elif exchange.came.headers.get("last-event-id") == "e1":
+            exchange.begin_events()
+            exchange.event({"jsonrpc": "2.0", "id": "the-call", "result": {"late": True}}, id="e2")
+        else:
+            well_behaved(exchange)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        answer = here.answer(here.post("tools/call", id="the-call"))
+    assert answer["result"] == {"late": True}
+
+
 def test_a_stream_that_ends_for_good_is_an_error(tmp_path: Path) -> None:
     """Nobody waits for an answer that can't come, and nothing is done twice."""
 
@@ -534,6 +553,25 @@ def test_a_redirect_within_the_origin_is_followed_once(tmp_path: Path) -> None:
         here.open()
         assert "result" in here.ask("ping")
         assert [came.path for came in server.came].count("/mcp") == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_where_a_browser_would_be_led_no_message_goes(tmp_path: Path, status: int) -> None:
+    """An address that shows people its documentation takes messages as before."""
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.method == "GET" and exchange.came.path == "/mcp":
+            exchange.answer(status, Location="/docs")
+        elif exchange.came.path != "/mcp":
+            exchange.answer(200, b"<p>Read me", Content_Type="text/html")
+        else:
+            well_behaved(exchange)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.open()
+        while not any(came.path == "/docs" for came in server.came):
+            time.sleep(0.01)
+        assert "result" in here.ask("ping")
 
 
 def test_redirects_come_to_an_end(tmp_path: Path) -> None:
