@@ -175,10 +175,14 @@ def _hints(check: Checker, node: Node | None, path: str) -> Hints | None:
     _not_empty(check, node, path, "asks for nothing", f"Known are: {', '.join(_HINTS)}.")
     truths: dict[str, bool | None] = {}
     for key, value in fields.items():
-        if isinstance(value, Scalar) and value.text in {"true", "false"}:
-            truths[key] = value.text == "true"
-        else:
+        said = value.text.lower() if isinstance(value, Scalar) else ""
+        if said not in {"true", "false"}:
             check.wrong(value, f"{path}.{key}", "must be true or false")
+        elif isinstance(value, Scalar) and value.kind is not ScalarKind.TRUTH:
+            hint = f"Write {said}, without quotes."
+            check.wrong(value, f"{path}.{key}", "must be true or false, not a text", hint)
+        else:
+            truths[key] = said == "true"
     return Hints(**truths)
 
 

@@ -85,6 +85,7 @@ MISTAKES = [
     RULE % "prompts: {annotations: {read_only: true}}",
     RULE % "tools: {annotations: {readOnly: true}}",
     RULE % "tools: {annotations: {read_only: sure}}",
+    RULE % "tools: {annotations: {read_only: 'true'}}",
     RULE % "priority: high",
     RULE % "priority: 1.5",
     RULE % "remember: forever",
