@@ -55,6 +55,7 @@ def test_the_tour_shows_each_role(environ: dict[str, str], tmp_path: Path) -> No
     assert not list(tmp_path.rglob("mcp-local*"))
 
 
+@pytest.mark.usefixtures("forks")
 def test_the_tour_as_a_document(environ: dict[str, str]) -> None:
     """One JSON document on stdout; with all that one sees nothing is refused."""
     done = demo(environ, "--role", "Admin", "--json")

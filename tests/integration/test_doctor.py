@@ -778,6 +778,7 @@ def test_a_sign_in_that_waits_is_no_problem(clinic: Clinic) -> None:
     assert "Waiting for the browser" in told["evidence"]
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_server_of_ones_own_is_loaded(clinic: Clinic) -> None:
     """What its code prints doesn't get into the answer; this runs in a process of its own."""
     script = clinic.write(

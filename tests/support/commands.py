@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.launching import ask, told
 from tests.support.relayed import PYTHON
-from tests.support.warm import warm
+from tests.support.warm import python, warm
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,15 +26,14 @@ class Commands:
         here = warm()
         if here is None:
             return _start(words, environ, folder)
-        python, *line = PYTHON
         with ExitStack() as stack:
             nothing = stack.enter_context(Path("/dev/null").open("rb"))
             out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
             files = {number: each.fileno() for number, each in enumerate((nothing, out, err))}
             channel = ask(
                 here.socket,
-                [*line, *words],
-                python=python,
+                [*PYTHON[1:], *words],
+                python=python(),
                 environ={**environ},
                 folder=str(folder),
                 files=files,

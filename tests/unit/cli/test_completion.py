@@ -36,6 +36,7 @@ def _tab(line: str, folder: Path) -> list[str]:
     return [word.strip() for word in answer.read_text(encoding="utf-8").splitlines()]
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_shell_is_told_every_command_and_flag(tmp_path: Path) -> None:
     """Groups offer their own words; flags come with their command."""
     first = {name.split()[0] for name in MODULES}

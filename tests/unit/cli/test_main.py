@@ -124,6 +124,7 @@ def test_a_reader_that_went_away_is_no_fault(words: list[str]) -> None:
     assert done.returncode == ExitCode.OK
 
 
+@pytest.mark.usefixtures("forks")
 def test_a_servers_code_is_not_told_the_passphrase(tmp_path: Path) -> None:
     """M14: a tool that shows its environment, or starts something, gives nothing away."""
     server = tmp_path / "server.py"
