@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from mcp_local.cli.policy.draft import SECTIONS, quoted
 from mcp_local.cli.policy.proposal import why_unnameable
@@ -34,12 +34,29 @@ class Use:
     """Of the person."""
 
 
-@dataclass(slots=True)
-class _Needs:
-    """What one role needs."""
+_USES = {
+    Kind.TOOL: frozenset({Action.LIST, Action.CALL}),
+    Kind.RESOURCE: frozenset({Action.LIST, Action.READ, Action.SUBSCRIBE, Action.COMPLETE}),
+    Kind.PROMPT: frozenset({Action.LIST, Action.GET, Action.COMPLETE}),
+}
+"""What can be done with components of a kind."""
 
-    names: dict[Kind, set[str]] = field(default_factory=lambda: defaultdict(set))
-    actions: set[Action] = field(default_factory=lambda: {Action.LIST})
+_Needs: TypeAlias = dict[tuple[Kind, str], set[Action]]
+"""What one role needs: of each component, what was done with it."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Components of one role that can be granted together."""
+
+    actions: frozenset[Action]
+    names: dict[Kind, list[str]] = field(default_factory=dict[Kind, list[str]])
+
+    def takes(self, kind: Kind, actions: frozenset[Action]) -> bool:
+        """Tell whether more can be granted with it and nothing that wasn't seen is."""
+        union = self.actions | actions
+        same = all(union & _USES[each] == self.actions & _USES[each] for each in self.names)
+        return kind not in self.names and same and union & _USES[kind] == actions
 
 
 def read_uses(lines: Iterable[str]) -> list[Use]:
@@ -71,9 +88,16 @@ def write_least(uses: Iterable[Use]) -> str:
         "",
         "roles:",
     ]
-    for role in sorted(needs):
-        lines += _role(role, needs[role])
-    return "\n".join(lines) + "\n"
+    groups = {role: _groups(needs[role]) for role in sorted(needs)}
+    for role, (first, *_) in groups.items():
+        lines += [f"  {_text(role)}:", *_granted(first, "    ", "")]
+    rules = [
+        line
+        for role, (_, *others) in groups.items()
+        for number, group in enumerate(others, 2)
+        for line in _rule(role, number, group)
+    ]
+    return "\n".join([*lines, *(["", "rules:"] if rules else []), *rules]) + "\n"
 
 
 def _use(line: str) -> Use | None:
@@ -106,15 +130,14 @@ def _is_role(text: str) -> bool:
 def _needs(uses: list[Use]) -> tuple[dict[str, _Needs], list[str]]:
     """Give each use to the role of its person that the fewest others were seen with."""
     spread = Counter(role for roles in {use.roles for use in uses} for role in roles)
-    needs: dict[str, _Needs] = defaultdict(_Needs)
+    needs: dict[str, _Needs] = defaultdict(dict)
     remarks: dict[str, None] = {}
     for use in uses:
         if why := _why_not(use):
             remarks[f"# Left out, as {why}: {use.kind} {json.dumps(use.name)}"] = None
             continue
         role = min(use.roles, key=lambda each: (spread[each], each))
-        needs[role].names[use.kind].add(use.name)
-        needs[role].actions.add(use.action)
+        needs[role].setdefault((use.kind, use.name), {Action.LIST}).add(use.action)
     return needs, list(remarks)
 
 
@@ -128,10 +151,40 @@ def _why_not(use: Use) -> str:
     return why_unnameable(use.kind, use.name)
 
 
-def _role(role: str, needs: _Needs) -> Iterator[str]:
-    yield f"  {json.dumps(role, ensure_ascii=False)}:"
-    for kind, section in SECTIONS.items():
-        if names := needs.names.get(kind):
-            yield f"    {section}:"
-            yield from (f"      - {quoted(name)}" for name in sorted(names))
-    yield f"    actions: [{', '.join(action for action in Action if action in needs.actions)}]"
+def _groups(needs: _Needs) -> list[_Group]:
+    """Return what is granted together: in one grant all would get the actions of each."""
+    alike: dict[tuple[Kind, frozenset[Action]], list[str]] = defaultdict(list)
+    for (kind, name), actions in sorted(needs.items()):
+        alike[kind, frozenset(actions)].append(name)
+    groups: list[_Group] = []
+    for (kind, actions), names in alike.items():
+        group = next((each for each in groups if each.takes(kind, actions)), None)
+        if group is None:
+            group = _Group(actions)
+            groups.append(group)
+        group.actions |= actions
+        group.names[kind] = names
+    return groups
+
+
+def _rule(role: str, number: int, group: _Group) -> Iterator[str]:
+    yield f"  - name: {_text(f'{role}, as seen ({number})')}"
+    yield "    effect: allow"
+    yield f"    agents: {{roles: [{_text(role)}]}}"
+    yield from _granted(group, "    ", "names")
+
+
+def _granted(group: _Group, indent: str, key: str) -> Iterator[str]:
+    """Yield names and actions; ``key``: names stand below one, as in a rule."""
+    for kind, names in group.names.items():
+        yield f"{indent}{SECTIONS[kind]}:"
+        inner = indent + "  "
+        if key:
+            yield f"{inner}{'uris' if kind is Kind.RESOURCE else key}:"
+            inner += "  "
+        yield from (f"{inner}- {quoted(name)}" for name in names)
+    yield f"{indent}actions: [{', '.join(each for each in Action if each in group.actions)}]"
+
+
+def _text(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

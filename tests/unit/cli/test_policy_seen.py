@@ -52,6 +52,31 @@ def test_what_was_seen_is_allowed_and_nothing_else() -> None:
     assert not allows(text, Action.CALL, Component(Kind.TOOL, "get_report"), "Writer")
 
 
+def test_each_component_gets_only_what_was_done_with_it() -> None:
+    """One grant would give the actions of each to all: what differs stands in rules."""
+    done = [
+        ("tool", "get_report", "call"),
+        ("resource", "docs://a", "read"),
+        ("resource", "docs://b", "subscribe"),
+        ("resource", "docs://c", "read"),
+        ("resource", "docs://c", "complete"),
+        ("prompt", "ask", "get"),
+        ("prompt", "tell", "complete"),
+    ]
+    text = write_least(read_uses([line(*use, "Reader") for use in done]))
+    possible = {
+        "tool": ["list", "call"],
+        "resource": ["list", "read", "subscribe", "complete"],
+        "prompt": ["list", "get", "complete"],
+    }
+    for kind, name in {(kind, name) for kind, name, _ in done}:
+        for action in map(Action, possible[kind]):
+            seen = action is Action.LIST or (kind, name, action) in done
+            component = Component(Kind(kind), name)
+            assert allows(text, action, component, "Reader") is seen, (name, action)
+            assert not allows(text, action, component, "Other")
+
+
 def test_the_narrowest_role_gets_it() -> None:
     """Of a person's roles the one that the fewest others have is widened."""
     text = write_least(
