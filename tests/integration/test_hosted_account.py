@@ -95,7 +95,7 @@ async def _sign_in_and_out(mode: str, folder: Path) -> None:
 
     heard = Heard()
     async with connected(
-        folder, mode, elicitation_handler=say_yes, message_handler=heard
+        folder, mode, env={"HOLD": "0"}, elicitation_handler=say_yes, message_handler=heard
     ) as client:
         assert await names(client) == ACCOUNT
         assert "nobody is signed in" in await text(client, "mcp_local_whoami")

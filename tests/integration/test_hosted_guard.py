@@ -24,8 +24,9 @@ COMPLETION = {"argument": {"name": "x", "value": ""}}
 def shared(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator[Served]:
-    """One server of the scenario ``full`` for the tests of an era."""
-    with Served("full", tmp_path_factory.mktemp("full"), request.param) as served:
+    """One server of the scenario ``full`` for the tests of an era; its lists wait for nobody."""
+    folder = tmp_path_factory.mktemp("full")
+    with Served("full", folder, request.param, HOLD="0") as served:
         served.open()
         yield served
 

@@ -229,7 +229,7 @@ def test_at_the_start_the_client_is_asked_where_that_may_be(
     kind: str, era: str, tabs: int, here: Desk, tmp_path: Path
 ) -> None:
     """In the handshake era it is; in the modern one, which asks in answers only, a tab opens."""
-    here.set(SIGN_IN_WHEN="start")
+    here.set(SIGN_IN_WHEN="start", LIST_HOLD="0")
     if not tabs:
         del here.environ["BROWSER"]  # where it is set, it opens the page
     tool, answer, arguments = TOOLS[kind]
