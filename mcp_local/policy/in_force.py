@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mcp_local.errors import PolicyError
     from mcp_local.policy.model import Decides
+
+
+OBSERVES: Final = "The policy only observes: what no rule speaks of is let through, and logged."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +52,4 @@ class PolicyInForce:
     def _of_mode(self) -> str:
         if not self.observing:
             return ""
-        return "The policy only observes: what no rule speaks of is let through, and logged."
+        return OBSERVES

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import expect, sync_playwright
 
 from mcp_local.cli.policy.page import matrix_page
+from mcp_local.policy.in_force import OBSERVES
 from mcp_local.policy.model import Kind
 from mcp_local.policy.views.matrix import Cell, CellEffect, Matrix, Row
 from tests.support.chromium import ARGUMENTS, executable
@@ -103,6 +105,12 @@ def opened(chromium: Browser, tmp_path: Path) -> Generator[Opened]:
     assert shown.requests == [path.as_uri()]  # nothing else was fetched
     assert shown.complaints == []
     shown.page.close()
+
+
+def test_that_the_policy_only_observes_is_told() -> None:
+    """Above the table, since what is shown there isn't what the policy grants."""
+    pages = [matrix_page(replace(MATRIX, observing=each), "policy.yaml") for each in (False, True)]
+    assert [OBSERVES in page.partition("<main>")[0] for page in pages] == [False, True]
 
 
 def test_search_and_filters_by_keyboard(opened: Opened) -> None:

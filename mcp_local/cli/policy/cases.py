@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcp_local.cli.parser import Command
-from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone
+from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone, warn_of_mode
 from mcp_local.errors import ExitCode, UsageError
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.views.case_file import parse_cases
@@ -39,6 +39,7 @@ def _declare(parser: Parser) -> None:
 def _test(arguments: CasesArguments, context: Context) -> ExitCode:
     cases = _parsed(Path(arguments.cases), context.console)
     subject = policy_alone(arguments, context)
+    warn_of_mode(subject, context)
     results = run_cases(subject.policy, cases)
     text = "\n".join(_lines(results, cases, arguments.cases))
     context.console.answer(msgspec.to_builtins(results), text)

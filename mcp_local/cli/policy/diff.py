@@ -9,7 +9,13 @@ import msgspec
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Command
 from mcp_local.cli.policy.spoken import spoken_of
-from mcp_local.cli.policy.subject import ask_server, declare_server, load_subject, named_server
+from mcp_local.cli.policy.subject import (
+    ask_server,
+    declare_server,
+    load_subject,
+    named_server,
+    warn_of_mode,
+)
 from mcp_local.cli.policy.words import EFFECTS, placed, role_name
 from mcp_local.cli.target import TargetArguments, target_settings
 from mcp_local.errors import ExitCode
@@ -40,6 +46,8 @@ def _diff(arguments: DiffArguments, context: Context) -> ExitCode:
     settings = target_settings(arguments, context)
     server = named_server(arguments, settings)
     old, new = (load_subject(path, settings, server) for path in (arguments.old, arguments.new))
+    for subject in (old, new):
+        warn_of_mode(subject, context)
     if server is None:
         context.console.note("No server was named: compared is what the policies speak of.")
         components = spoken_of((*old.documents, *new.documents))

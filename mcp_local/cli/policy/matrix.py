@@ -14,6 +14,7 @@ from mcp_local.cli.policy.subject import (
     components_of,
     declare_server,
     policy_and_server,
+    warn_of_mode,
     warn_of_strange_roles,
 )
 from mcp_local.cli.policy.words import EFFECTS, placed, role_name
@@ -55,6 +56,7 @@ def _declare(parser: Parser) -> None:
 def _matrix(arguments: MatrixArguments, context: Context) -> ExitCode:
     subject = policy_and_server(arguments, context)
     warn_of_strange_roles(subject, arguments.role, context)
+    warn_of_mode(subject, context)
     found = matrix(subject.policy, components_of(subject, context), arguments.role)
     if not found.roles:
         context.console.note("No role is spoken of, and nobody may use any of it.")

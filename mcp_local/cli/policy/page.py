@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.cli.console import visible
 from mcp_local.cli.policy.words import EFFECTS, MEANINGS, placed, role_name
+from mcp_local.policy.in_force import OBSERVES
 from mcp_local.policy.model import Kind
 from mcp_local.policy.views.matrix import CellEffect
 
@@ -64,7 +65,10 @@ def matrix_page(matrix: Matrix, source: str) -> str:
 def _body(matrix: Matrix, source: str) -> Iterator[str]:
     rows = f"{len(matrix.rows)} rows"
     yield "<header><h1>Who may what</h1>"
-    yield f"<p>By the policy <code>{_text(source)}</code>.</p></header>"
+    yield f"<p>By the policy <code>{_text(source)}</code>.</p>"
+    if matrix.observing:
+        yield f"<p><strong>{OBSERVES}</strong></p>"
+    yield "</header>"
     yield "<main>"
     yield from _filters(matrix)
     yield f'<p id="count" role="status">{rows}</p>'

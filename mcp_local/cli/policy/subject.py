@@ -12,6 +12,7 @@ from mcp_local.cli.policy.spoken import spoken_of
 from mcp_local.cli.target import TargetArguments, bring_packages, find_named, target_settings
 from mcp_local.errors import UsageError, did_you_mean
 from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.in_force import OBSERVES
 from mcp_local.policy.load import read_documents
 from mcp_local.targets import SAMPLE, HostedTarget, WrappedTarget
 from mcp_local.wiring import policy_path
@@ -135,6 +136,12 @@ def warn_of_strange_roles(subject: Subject, roles: Sequence[str], context: Conte
         if known and role not in known:
             hint = did_you_mean(role, known)
             context.console.warn(f"The policy speaks of no role {role!r}. {hint}")
+
+
+def warn_of_mode(subject: Subject, context: Context) -> None:
+    """Tell that the policy only observes: what is let through now isn't what it grants."""
+    if subject.policy.observing:
+        context.console.warn(f"{subject.path}: {OBSERVES}")
 
 
 def components_of(subject: Subject, context: Context) -> list[Component]:

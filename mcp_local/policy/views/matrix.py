@@ -51,12 +51,14 @@ class Row(msgspec.Struct, frozen=True):
     cells: tuple[Cell, ...]
 
 
-class Matrix(msgspec.Struct, frozen=True):
+class Matrix(msgspec.Struct, frozen=True, omit_defaults=True):
     """Roles by components."""
 
     roles: tuple[str, ...]
     """:data:`~mcp_local.policy.views.people.NO_ROLE` is whoever is signed in without a role."""
     rows: tuple[Row, ...]
+    observing: bool = False
+    """Whether some of it is let through only because of ``mode: observe``."""
 
 
 def matrix(
@@ -72,7 +74,7 @@ def matrix(
     if not roles and not any(row.cells[0].listed or _usable(row.cells[0]) for row in rows):
         columns = columns[1:]
         rows = [msgspec.structs.replace(row, cells=row.cells[1:]) for row in rows]
-    return Matrix(columns, tuple(rows))
+    return Matrix(columns, tuple(rows), policy.observing)
 
 
 def cell(
