@@ -60,6 +60,12 @@ class Bridge:
                 self.heard.append(json.loads(message))
                 self._changed.notify_all()
 
+    @contextmanager
+    def reading_nothing(self) -> Generator[None]:
+        """Read nothing more than one message meanwhile."""
+        with self._changed:
+            yield
+
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message."""
         self.remote.send(json.dumps(message).encode())

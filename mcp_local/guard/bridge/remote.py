@@ -18,6 +18,7 @@ from mcp_local.guard.bridge.envelope import (
 )
 from mcp_local.guard.bridge.flight import Flight
 from mcp_local.guard.bridge.handshake import Handshake
+from mcp_local.guard.bridge.inbox import Inbox
 from mcp_local.guard.bridge.streamable import Streamable
 from mcp_local.guard.upstream import UpstreamGone
 
@@ -52,7 +53,7 @@ class Remote:
         channel = Channel(url, connections, credential)
         self._channel = channel
         self._log = log
-        self._inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stateless = Streamable(channel, self._inbox.put)
         self._handshake = Handshake(channel, self._inbox.put, log)
@@ -108,7 +109,7 @@ class Remote:
         closing = threading.Thread(target=self._close, name="mcp-local goodbye", daemon=True)
         closing.start()
         closing.join(_DEADLINE)
-        self._inbox.put(None)
+        self._inbox.close()
 
     def _close(self) -> None:
         self._handshake.close()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_local.guard.bridge import events, streamable
+from mcp_local.guard.bridge import events, inbox, streamable
 from mcp_local.guard.bridge.channel import within
 from mcp_local.guard.bridge.credential import FixedHeaders
 from tests.support.bridge import bridge
@@ -106,6 +106,55 @@ def test_a_stream_that_cant_be_resumed(tmp_path: Path, status: int) -> None:
     with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
         answer = here.answer(here.modern("tools/call"))
     assert "isn't known" in answer["error"]["message"]
+
+
+def test_a_server_that_says_more_than_is_read_has_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory is bounded (M17), and nothing is lost."""
+    monkeypatch.setattr(inbox, "MOST_BYTES", 1024 * 1024)
+    said: list[int] = []
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin_events()
+        for number in range(100):
+            params = {"number": number, "text": "x" * 1024 * 1024}
+            exchange.event({"jsonrpc": "2.0", "method": "notifications/message", "params": params})
+            said.append(number)
+        exchange.event({"jsonrpc": "2.0", "id": exchange.came.message["id"], "result": {}})
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        with here.reading_nothing():
+            call = here.modern("tools/call")
+            before = -1
+            while not said or len(said) > before:  # until it gets no further
+                before = len(said)
+                time.sleep(0.5)
+            assert len(said) < 50  # what is in sockets on the way, and little more
+        here.answer(call)
+    numbers = [message["params"]["number"] for message in here.heard if "params" in message]
+    assert numbers == list(range(100))
+
+
+def test_a_server_that_has_to_wait_keeps_nobody_from_leaving(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for room is let go at the end."""
+    monkeypatch.setattr(inbox, "MOST_BYTES", 1)
+
+    def script(exchange: Exchange) -> None:
+        exchange.begin_events()
+        for _ in range(100):
+            exchange.event({"jsonrpc": "2.0", "method": "notifications/message", "params": {}})
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        with here.reading_nothing():
+            here.modern("tools/call")
+            while len(server.came) < 1:
+                time.sleep(0.01)
+            here.remote.stop()
+        here.finish()
+    assert len(here.heard) < 100
 
 
 def test_a_stream_that_never_gets_on(tmp_path: Path) -> None:
