@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, final
+
+import msgspec
 
 from mcp_local.identity.grace import reaches
 from mcp_local.policy.live import LivePolicy
 from mcp_local.policy.model import (
     Action,
+    ClientInfo,
     Component,
     Decision,
     Effect,
@@ -21,11 +24,11 @@ from mcp_local.policy.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator
 
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
-    from mcp_local.policy.model import ClientInfo, Decides
+    from mcp_local.policy.model import Decides
 
 USE: Final = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
 """What using a component of each kind is called."""
@@ -43,9 +46,8 @@ _OFFLINE: Final = Decision(
 _FAULT: Final = Decision(Effect.DENY, "fault", "mcp-local could not judge it.")
 
 
-@dataclass(slots=True)
-class Wish:
-    """What one request asks for, while it is being served."""
+class Wish(msgspec.Struct, eq=False):
+    """What one request asks for, while it is being served. Made for each, so quickly."""
 
     action: Action
     name: str = ""
@@ -64,9 +66,7 @@ class Wish:
     """What the person said yes to: a component, and the decision that asked for it."""
     hidden: int = 0
     """How many components were left out of a list."""
-    found: dict[tuple[int, str, str], object] = field(
-        default_factory=dict[tuple[int, str, str], object]
-    )
+    found: dict[tuple[int, str, str], object] = {}  # msgspec copies it
     """What has the name of this request, by place and version, so that it is looked up once."""
     explained: dict[Component, Decision] | None = None
     """Set by the offline commands: everything is let through, and what was decided kept here."""

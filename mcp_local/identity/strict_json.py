@@ -11,6 +11,8 @@ import math
 import re
 from typing import Any, NoReturn, cast
 
+_SPACE = " \t\r\n"
+"""RFC 8259 §2: all that may stand around a value."""
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -30,8 +32,8 @@ def read_object(data: bytes) -> dict[str, object]:
         NotStrictJson: anything else that isn't one unambiguous object in UTF-8 (J15, J19, J20).
     """
     try:
-        text = data.decode("utf-8")
-        value: object = _DECODER.decode(text)
+        text = data.decode("utf-8").strip(_SPACE)
+        value, end = _DECODER.raw_decode(text)
         if _SURROGATE_ESCAPE.search(text):
             # RFC 8259 §8.2: escapes can spell what isn't Unicode; encoding finds lone ones (J16).
             json.dumps(value, ensure_ascii=False).encode("utf-8")
@@ -40,8 +42,8 @@ def read_object(data: bytes) -> dict[str, object]:
     except (ValueError, RecursionError):
         # `from None`: the decoder's errors carry the document, which is part of a token.
         raise NotStrictJson("not strict JSON") from None
-    if not isinstance(value, dict):
-        raise NotStrictJson("not a JSON object")
+    if end != len(text) or not isinstance(value, dict):
+        raise NotStrictJson("not one JSON object")
     return cast("dict[str, object]", value)
 
 

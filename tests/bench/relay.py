@@ -36,6 +36,8 @@ BARE: Final = "bare pass-through"
 """Two threads in Python that pass lines on unread; compared where it tells what judging takes."""
 CALLS: Final = (*WAYS, BARE)
 STARTS: Final = ("direct", "our relay", NAMED, "FastMCP's proxy")
+IN_A_ROW = 50
+"""Calls of one contestant before the next has its turn: a busy client's."""
 IN_FLIGHT = 64
 BIG = 10_000_000
 """Bytes of the big result."""
@@ -135,21 +137,30 @@ def call(wire: Wire) -> bytes:
 
 
 def calls(contest: Contest, server: str, rounds: int) -> None:
-    """One call after the other, and many at once; alternating, so that noise hits all."""
+    """Calls in a row, calls now and then, and many at once; alternating, so that noise hits all.
+
+    Those in between are the other contestants', which leave nothing warm: neither the caches of
+    the processor nor the server's.
+    """
     single = {way: Samples() for way in CALLS}
+    lone = {way: Samples() for way in CALLS}
     batch = {way: Samples() for way in CALLS}
     with contest.all(server, 10, CALLS) as wires:
-        for number in range(rounds):
+        for _ in range(rounds // IN_A_ROW):
             for way, wire in wires.items():
-                single[way].add(timed(lambda w=wire: call(w)) * 1000)
-                if number % 50 == 0:
-                    batch[way].add(timed(lambda w=wire: at_once(w)) * 1000)
+                batch[way].add(timed(lambda w=wire: at_once(w)) * 1000)
+                for _call in range(IN_A_ROW):
+                    single[way].add(timed(lambda w=wire: call(w)) * 1000)
+        for _ in range(rounds // 3):
+            for way, wire in wires.items():
+                lone[way].add(timed(lambda w=wire: call(w)) * 1000)
     table(
-        f"{server}.py, {rounds} calls each, interleaved",
+        f"{server}.py, {rounds} calls each, {IN_A_ROW} in a row, and {rounds // 3} now and then",
         head(CALLS),
         [
             row("call p50", "ms", {w: s.percentile(0.5) for w, s in single.items()}, "+ 0.10 ms"),
             row("call p99", "ms", {w: s.percentile(0.99) for w, s in single.items()}),
+            row("now and then, p50", "ms", {w: s.percentile(0.5) for w, s in lone.items()}),
             row(f"{IN_FLIGHT} in flight", "ms", {w: s.median for w, s in batch.items()}),
         ],
     )

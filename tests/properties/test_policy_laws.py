@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
+from msgspec import structs
 
 from mcp_local.policy.deciding import predicates
 from mcp_local.policy.deciding.compile import compile_policy
@@ -282,7 +283,7 @@ def test_what_is_not_listed_is_never_usable(
     listed = engine.decide(identity, Request(Action.LIST), in_a_list(component))
     if listed.effect is Effect.DENY and listed.rule != "uri":
         for action in USES[component.kind]:
-            use = replace(request, action=action)
+            use = structs.replace(request, action=action)
             assert engine.decide(identity, use, component).effect is Effect.DENY
 
 
@@ -302,7 +303,7 @@ def test_what_rules_without_conditions_list_is_usable(
     listed = engine.decide(identity, Request(Action.LIST), in_a_list(component))
     if not component.template:
         for action in USES[component.kind]:
-            use = engine.decide(identity, replace(request, action=action), component)
+            use = engine.decide(identity, structs.replace(request, action=action), component)
             assert use.effect is listed.effect
 
 
@@ -317,7 +318,7 @@ def test_a_missing_argument_never_widens(
     whole = engine.decide(identity, request, component)
     for left_out in {root(name) for name in said}:  # with what a server may take for it
         fewer = {name: value for name, value in said.items() if root(name) != left_out}
-        part = engine.decide(identity, replace(request, arguments=fewer), component)
+        part = engine.decide(identity, structs.replace(request, arguments=fewer), component)
         assert WIDTH[part.effect] <= WIDTH[whole.effect]
 
 

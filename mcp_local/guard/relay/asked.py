@@ -128,7 +128,7 @@ class Own:
 
     def recognise(self, line: bytes) -> str:
         """Return the id of the request that a line answers just as before; empty: none."""
-        for ident, (head, tail) in list(self._known.items()):
+        for ident, (head, tail) in list(self._known.items()) if self._known else ():
             size = len(head) + len(ident) + len(tail)
             if len(line) == size and line.startswith(head) and line.endswith(tail):
                 return ident if line[len(head) : len(line) - len(tail)] == ident.encode() else ""

@@ -38,7 +38,7 @@ class ClientSide:
 
     def take(self, line: bytes) -> None:
         """Take one line; a fault of ours must not end the others."""
-        if not line.strip():
+        if not line or line.isspace():
             return
         try:
             message = read_client(line)

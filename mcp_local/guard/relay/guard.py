@@ -13,7 +13,7 @@ from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.listen import KIND_OF
 from mcp_local.guard.relay.message import SUBSCRIPTION_ID, Refused
-from mcp_local.guard.relay.methods import LISTEN, LISTS, TASK_LIST, TASK_STATUS, TASKS, UPDATED
+from mcp_local.guard.relay.methods import TASK_LIST, TASK_STATUS, TASKS, UPDATED, USES
 from mcp_local.guard.relay.server_requests import not_passed_on
 from mcp_local.guard.relay.threads import on_loop
 from mcp_local.guard.relay.uses import asks_back, outcome_of, read_use, refusal
@@ -44,12 +44,13 @@ class Guard:
 
     def take(self, message: Message, asked: Asked) -> None:
         """Answer a request of the client or let it through: now, if nothing must be waited for."""
-        if message.method in LISTS or message.method == LISTEN or _is_account_tool(message):
-            self._later(message, asked)
-        elif message.method in TASKS or message.method == TASK_LIST:
+        method = message.method
+        if method in USES and not _is_account_tool(message):
+            self._take_use(message, asked)
+        elif method in TASKS or method == TASK_LIST:
             self._take_task(message, asked)
         else:
-            self._take_use(message, asked)
+            self._later(message, asked)
 
     def _take_use(self, message: Message, asked: Asked) -> None:
         desk = self._desk

@@ -8,7 +8,7 @@ sends is read more kindly, as far as it decides nothing.
 from __future__ import annotations
 
 import json
-from typing import Final, NamedTuple, cast
+from typing import Final, cast, final
 
 from mcp_local.identity.strict_json import DuplicateKey, NotStrictJson, read_object
 
@@ -26,7 +26,7 @@ CLIENT_INFO: Final = "io.modelcontextprotocol/clientInfo"
 CLIENT_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
 SUBSCRIPTION_ID: Final = "io.modelcontextprotocol/subscriptionId"
 
-_ENVELOPE: Final = ("jsonrpc", "id", "method", "params", "result", "error")
+_ENVELOPE: Final = frozenset({"jsonrpc", "id", "method", "params", "result", "error"})
 _PARAMS: Final = frozenset(
     {
         *("_meta", "name", "arguments", "uri", "ref", "type", "argument", "context", "cursor"),
@@ -36,6 +36,9 @@ _PARAMS: Final = frozenset(
 )
 _KNOWN: Final = _PARAMS.union(_ENVELOPE)
 _FOLDED: Final = {key.casefold(): key for key in _KNOWN}
+_ID: Final = (int, str)
+_NOTHING: Final[dict[str, object]] = {}
+"""Where there are no parameters; nobody adds any."""
 
 
 class Refused(Exception):
@@ -48,27 +51,32 @@ class Refused(Exception):
         self.ident = ident
 
 
-class Message(NamedTuple):
-    """One JSON-RPC message."""
+@final
+class Message:
+    """One JSON-RPC message; nobody changes it."""
 
-    raw: bytes
-    method: str
-    """Empty for an answer."""
-    ident: Id | None
-    """``None`` for a notification."""
-    params: dict[str, object]
-    body: dict[str, object]
-    """All of it."""
+    __slots__ = ("body", "ident", "meta", "method", "modern", "params", "raw")
 
-    @property
-    def meta(self) -> dict[str, object]:
+    def __init__(
+        self,
+        raw: bytes,
+        method: str,
+        ident: Id | None,
+        params: dict[str, object],
+        body: dict[str, object],
+    ) -> None:
+        self.raw = raw
+        self.method = method
+        """Empty for an answer."""
+        self.ident = ident
+        """``None`` for a notification."""
+        self.params = params
+        self.body = body
+        """All of it."""
+        self.meta = as_dict(params["_meta"]) if "_meta" in params else _NOTHING
         """The request's ``_meta``."""
-        return as_dict(self.params.get("_meta"))
-
-    @property
-    def modern(self) -> bool:
+        self.modern = MODERN_VERSION in self.meta
         """Whether it comes in the envelope of the modern era (2026-07-28)."""
-        return MODERN_VERSION in self.meta
 
 
 def read_client(line: bytes) -> Message:
@@ -77,7 +85,8 @@ def read_client(line: bytes) -> Message:
     Raises:
         Refused: it could mean two things, or nothing.
     """
-    if b"\r" in line.strip():  # many servers end a line there: they would read other messages
+    if b"\r" in line and b"\r" in line.strip():
+        # Many servers end a line there: they would read other messages.
         text = "Invalid Request: a carriage return within the message"
         raise Refused(INVALID_REQUEST, text, _id_in(line))
     try:
@@ -118,29 +127,33 @@ def read_server(line: bytes) -> Message:
 
 def as_dict(value: object) -> dict[str, object]:
     """Return ``value`` if it is an object, else an empty one."""
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
+    # `cast` would be a call; this stands several times on the way of each message.
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
 
 
 def _message(line: bytes, body: dict[str, object]) -> Message:
     """Tell requests, notifications and answers apart."""
-    ident = body.get("id")
-    if "id" in body and (isinstance(ident, bool) or not isinstance(ident, int | str)):
-        if ident is None and "error" in body and "method" not in body:
-            return Message(line, "", None, {}, body)  # JSON-RPC 2.0, 5: the id couldn't be read
-        raise Refused(INVALID_REQUEST, "Invalid Request")
-    known = cast("Id | None", ident)
+    ident: Id | None = None
+    if "id" in body:
+        given = body["id"]
+        if not isinstance(given, _ID) or isinstance(given, bool):
+            if given is None and "error" in body and "method" not in body:
+                return Message(line, "", None, {}, body)  # JSON-RPC 2.0, 5: the id couldn't be read
+            raise Refused(INVALID_REQUEST, "Invalid Request")
+        ident = given
     method = body.get("method", "")
-    params = body.get("params")
     if not isinstance(method, str) or ("method" in body and not method):
-        raise Refused(INVALID_REQUEST, "Invalid Request", known)
+        raise Refused(INVALID_REQUEST, "Invalid Request", ident)
     is_answer = "result" in body or "error" in body
     if bool(method) is is_answer or (is_answer and ("result" in body) is ("error" in body)):
-        raise Refused(INVALID_REQUEST, "Invalid Request", known)
-    if is_answer and known is None:
+        raise Refused(INVALID_REQUEST, "Invalid Request", ident)
+    if is_answer and ident is None:
         raise Refused(INVALID_REQUEST, "Invalid Request")
-    if "params" in body and not isinstance(params, dict):
-        raise Refused(INVALID_PARAMS, "Invalid request parameters", known)
-    return Message(line, method, known, as_dict(body.get("params")), body)
+    given = body.get("params", _NOTHING)
+    params = as_dict(given)
+    if params is not given:
+        raise Refused(INVALID_PARAMS, "Invalid request parameters", ident)
+    return Message(line, method, ident, params, body)
 
 
 def _refuse_folded(message: Message) -> None:
@@ -150,8 +163,8 @@ def _refuse_folded(message: Message) -> None:
         Refused: there is one.
     """
     for place in (message.body, message.params, as_dict(message.params.get("ref"))):
-        for key in place.keys() - _KNOWN:
-            if key.casefold() in _FOLDED:
+        for key in place:
+            if key not in _KNOWN and key.casefold() in _FOLDED:
                 raise Refused(
                     INVALID_REQUEST,
                     f"Invalid Request: {key[:20]!r} is not {_FOLDED[key.casefold()]!r}",

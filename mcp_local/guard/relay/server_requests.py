@@ -20,6 +20,7 @@ _ELICIT: Final = "elicitation/create"
 _URL: Final = f"{_ELICIT}:url"
 _URL_REQUIRED: Final = -32042
 """The error by which servers of the handshake era ask for a page to be opened."""
+_SPELLING: Final = {name.casefold(): name for name in ("inputRequests", "method", "mode", "params")}
 _LOGGED: Final = 100
 """Characters of a method in the log and in texts."""
 
@@ -39,10 +40,10 @@ class ServerRequests:
 
     def denied(self, answer: Message) -> str:
         """Return what an answer asks for that doesn't pass; empty: nothing of that kind."""
-        error = as_dict(answer.body.get("error"))
-        if error.get("code") == _URL_REQUIRED and _URL not in self._named:
-            return _URL
-        result = as_dict(answer.body.get("result"))
+        if "error" in answer.body:  # then there is no result
+            code = as_dict(answer.body["error"]).get("code")
+            return _URL if code == _URL_REQUIRED and _URL not in self._named else ""
+        result = as_dict(answer.body["result"])
         if odd := odd_spelling(result, "inputRequests"):
             return odd[:_LOGGED]
         for asked in as_dict(result.get("inputRequests")).values():
@@ -67,9 +68,11 @@ class ServerRequests:
 
 def odd_spelling(found: Mapping[str, object], *names: str) -> str:
     """Return a key that some clients take for one of ``names``, though its case is another (M4)."""
-    folded = {name.casefold() for name in names}
-    odd = (key for key in found if key not in names and key.casefold() in folded)
-    return next(odd, "")
+    for key in found:
+        meant = _SPELLING.get(key.casefold())
+        if meant in names and meant != key:
+            return key
+    return ""
 
 
 def not_passed_on(name: str) -> str:

@@ -27,8 +27,12 @@ class Tasks:
         """Note the task that a call was answered with, if it was."""
         result = as_dict(answer.body.get("result"))
         # `task` up to 2025-11-25; as an extension of the modern era the result is the task.
-        task = result if result.get("resultType") == "task" else as_dict(result.get("task"))
-        ident = task.get("taskId")
+        if result.get("resultType") == "task":
+            ident = result.get("taskId")
+        elif "task" in result:
+            ident = as_dict(result["task"]).get("taskId")
+        else:
+            return
         if isinstance(ident, str) and len(ident) <= _LONGEST:
             self._owners.pop(ident, None)
             self._owners[ident] = person.key

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, cast, final
+
+import msgspec
 
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome, note_decision
@@ -12,6 +13,7 @@ from mcp_local.guard.judge import Judge, Wish
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.catalog import version_in
 from mcp_local.guard.relay.message import INVALID_PARAMS, Refused, as_dict
+from mcp_local.identity.model import VerifiedToken
 from mcp_local.policy.model import Action, Effect, Kind, Request
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.relay.catalog import Catalog
     from mcp_local.guard.relay.message import Message
-    from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.model import ClientInfo, Component, Decision
 
@@ -34,8 +35,7 @@ METHODS = {
 """The uses, by the method that asks for them."""
 
 
-@dataclass(slots=True, eq=False)
-class Use:
+class Use(msgspec.Struct, eq=False):
     """One use, from its request to its end."""
 
     kind: Kind
@@ -43,7 +43,7 @@ class Use:
     version: str | None = None
     """The version of it that is asked for; ``None``: whichever is listed."""
     token: VerifiedToken | None = None
-    began: int = field(default_factory=time.perf_counter_ns)
+    began: int = msgspec.field(default_factory=time.perf_counter_ns)
 
 
 class Verdict(NamedTuple):
@@ -73,9 +73,11 @@ def read_use(message: Message, client: ClientInfo) -> Use:
         return Use(kind, Wish(action, name, {}, client), version_in(message.meta))
     name = params.get("uri" if kind is Kind.RESOURCE else "name")
     given = params.get("arguments")
-    if not isinstance(name, str) or not (given is None or isinstance(given, dict)):
+    arguments = as_dict(given)
+    if not isinstance(name, str) or not (given is None or arguments is given):
         raise _invalid(message)
-    arguments = as_dict(params.get("arguments")) if kind is not Kind.RESOURCE else {}
+    if kind is Kind.RESOURCE:
+        arguments = {}
     return Use(kind, Wish(action, name, arguments, client), version_in(message.meta))
 
 
