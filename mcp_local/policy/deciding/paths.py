@@ -30,7 +30,8 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
     """Return a test: does a path, or do all paths of a list, lie in one of the folders.
 
     ``start`` is where relative paths begin: the target's working folder. A path that begins with
-    ``~`` must lie inside whether or not the target takes it for the home folder; of a list where
+    ``~`` must lie inside whether or not the target takes it for the home folder, and one with a
+    variable of the environment (``$HOME``) whether or not the target puts it in; of a list where
     some do and some don't, of one with over ``MOST`` entries, and of what is no path, or one that
     means something else in another process, it is unknown; so it is of a text that a server may
     read as a list, unless path and list both lie inside, or both don't.
@@ -53,9 +54,10 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
 def _lies(text: str, places: Sequence[Path | None], start: Path) -> Truth:
     if not text or _URI.match(text):
         return None
-    paths = [_resolve(text, start, home=False)]
+    spellings = dict.fromkeys((text, os.path.expandvars(text)))
+    paths = [_resolve(each, start, home=False) for each in spellings]
     if text.startswith("~"):
-        paths.append(_resolve(text, start, home=True))
+        paths += [_resolve(each, start, home=True) for each in spellings]
     return _agreed([None if path is None else _inside(path, places) for path in paths])
 
 

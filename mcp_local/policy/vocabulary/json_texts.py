@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 from typing import cast
 
-_BLANKS = " \t\r\n"
-
 
 def listed(text: str) -> list[object] | None:
     """Return the list that a text holds as JSON; ``None``: it holds none."""
-    if not text.lstrip(_BLANKS).startswith("["):
+    bare = _bare(text)
+    if not bare.startswith("["):
         return None
     try:
-        return cast("list[object]", json.loads(text))
+        return cast("list[object]", json.loads(bare))
     except (ValueError, RecursionError):
         return None
 
@@ -25,5 +24,10 @@ def listed(text: str) -> list[object] | None:
 def may_hold_names(value: object) -> bool:
     """Tell whether a server may find named values in what is no object: a list, or such a text."""
     return isinstance(value, list | tuple) or (
-        isinstance(value, str) and value.lstrip(_BLANKS).startswith(("{", "["))
+        isinstance(value, str) and _bare(value).startswith(("{", "["))
     )
+
+
+def _bare(text: str) -> str:
+    """Return a text without what some servers take off its ends."""
+    return text.strip().removeprefix("\ufeff").lstrip()

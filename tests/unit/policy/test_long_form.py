@@ -142,7 +142,7 @@ def test_exists_is_never_unknown_once_arguments_are_known() -> None:
         assert not compiled.decide(person(), none_known, PAY).allowed
 
 
-@pytest.mark.parametrize("there", ['{"y": "a"}', ' \n{"y": "a"}', "[]", [{"y": "a"}], [], "{"])
+@pytest.mark.parametrize("there", ['{"y": "a"}', '\ufeff\n{"y": 1}', "[]", [{"y": "a"}], [], "{"])
 def test_what_a_server_may_look_into_leaves_unknown_what_is_inside(there: object) -> None:
     """Servers of the Python SDK read an object that stands in a text: it isn't missing there."""
     for operator, value in (("exists", "false"), ("exists", "true"), ("equals", "a")):
@@ -702,6 +702,25 @@ def test_under_is_unknown_of_what_lies_partly_inside(tmp_path: Path) -> None:
         assert not call(compiled, {"p": path}).allowed
     assert call(compiled, {"p": "y"}).allowed
     assert call(compiled, {"p": ["y", "z"]}).allowed
+
+
+def test_under_is_unknown_where_a_variable_leads_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some servers put in what `$NAME` says; a sign that names no variable is part of a name."""
+    monkeypatch.setenv("ELSEWHERE", str(tmp_path.parent))
+    monkeypatch.setenv("INSIDE", str(tmp_path / "data"))
+    compiled = policy(
+        "rules: [{name: r, effect: allow, when: [{field: args.p, operator: under, value: .}]}]",
+        tmp_path,
+    )
+    for path, allowed in {
+        "$ELSEWHERE/x": False,
+        "${ELSEWHERE}/x": False,
+        "$INSIDE/x": True,
+        "Outer$Inner.class": True,
+    }.items():
+        assert call(compiled, {"p": path}).allowed is allowed, path
 
 
 def test_under_is_unknown_of_paths_in_a_text_that_lie_elsewhere_than_the_text(
