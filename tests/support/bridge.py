@@ -56,6 +56,7 @@ class Bridge:
     def _read(self) -> None:
         while (message := self.remote.receive()) is not None:
             assert b"\n" not in message
+            assert message.startswith(b"{")
             with self._changed:
                 self.heard.append(json.loads(message))
                 self._changed.notify_all()

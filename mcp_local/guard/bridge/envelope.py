@@ -26,6 +26,7 @@ _PLAIN: Final = re.compile(r"[\x20-\x7E]*")
 _ENCODED: Final = re.compile(r"=\?base64\?.*\?=")
 
 
+_MARK: Final = b"\xef\xbb\xbf"
 _VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 
 
@@ -58,6 +59,10 @@ class Envelope(msgspec.Struct):
     def is_answer(self) -> bool:
         """Whether it answers a request."""
         return self.result is not msgspec.UNSET or self.error is not msgspec.UNSET
+
+    def answers(self, request: Envelope) -> bool:
+        """Whether this answers that request; the relay knows no other than its very id."""
+        return self.is_answer and type(self.id) is type(request.id) and self.id == request.id
 
     @property
     def modern_version(self) -> str:
@@ -101,7 +106,7 @@ def _read_kindly(message: bytes) -> Envelope | None:
     Of parameters that are no object nothing is read; what to say to them is for the server.
     """
     try:
-        body: object = json.loads(message, parse_constant=lambda _: None)
+        body: object = json.loads(message.decode("utf-8"), parse_constant=lambda _: None)
         if not isinstance(body, dict):
             return None
         whole = cast("dict[str, object]", body)
@@ -121,7 +126,11 @@ def header_value(text: str) -> str:
 
 
 def one_line(message: bytes) -> bytes:
-    """Return the message without line breaks, which JSON has between its tokens only."""
+    """Return the message without line breaks, which JSON has between its tokens only.
+
+    A byte order mark before it is ignored, as RFC 8259, 8.1 lets who reads do.
+    """
+    message = message.removeprefix(_MARK)
     if b"\n" in message or b"\r" in message:
         message = message.replace(b"\r", b" ").replace(b"\n", b" ")
     return message.strip()

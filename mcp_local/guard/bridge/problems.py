@@ -63,6 +63,11 @@ def fault(host: str) -> RemoteProblem:
     return RemoteProblem(f"mcp-local can't deal with what {host} answers; its log has the cause.")
 
 
+def no_answer(host: str) -> RemoteProblem:
+    """Return the problem for a message in the place of the answer."""
+    return RemoteProblem(f"{host} says something else where its answer is due.")
+
+
 def too_large(url: str) -> RemoteProblem:
     """Return the problem for an answer without an end."""
     return RemoteProblem(f"An answer of {shown(url)} is too large.")

@@ -76,7 +76,7 @@ class Streamable:
 
         def take(message: bytes) -> None:
             found = peek(message)
-            ours = found is not None and found.is_answer and found.id == envelope.id
+            ours = found is not None and found.answers(envelope)
             (answers.append if ours else self._deliver)(message)
 
         request = Request("POST", _BOTH, hello, wait=wait, silence=FIRST_ANSWER)
@@ -127,7 +127,7 @@ class Streamable:
         """Drop an answer that the client doesn't want any more (MCP 2025-11-25, cancellation)."""
 
         def deliver(message: bytes) -> None:
-            if flight.unwanted and (found := peek(message)) and found.id == envelope.id:
+            if flight.unwanted and (found := peek(message)) and found.answers(envelope):
                 return
             self._deliver(message)
 
@@ -149,10 +149,12 @@ class Streamable:
         if reply.status != _OK:
             self._take_refusal(reply, envelope, deliver)
         elif reply.kind == _JSON:
-            message = reply.body(LARGEST_EVENT)
-            if peek(message) is None:
+            message = one_line(reply.body(LARGEST_EVENT))
+            if (found := peek(message)) is None:
                 raise problems.not_mcp(self._channel.url, "its answer is no JSON-RPC message")
-            self._hand_on(one_line(message), envelope, deliver)
+            self._hand_on(message, envelope, deliver)
+            if not found.answers(envelope):
+                raise problems.no_answer(self._channel.host)
         elif reply.kind == _EVENTS:
             self._take_events(reply, envelope, flight, deliver)
         else:
@@ -230,7 +232,7 @@ class Streamable:
                 if found is None:
                     continue
                 self._hand_on(one_line(event.data), envelope, deliver)
-                if found.is_answer and found.id == envelope.id:
+                if found.answers(envelope):
                     return True
         except problems.Broken:
             pass

@@ -492,6 +492,51 @@ def test_what_is_no_mcp_server_is_named_so(tmp_path: Path, body: bytes, kind: st
         assert "no MCP server" in _error(here.open())
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"id": "other", "result": {}},
+        {"id": "7", "result": {}},
+        {"id": 7.0, "result": {}},
+        {"id": 7, "method": "ping"},
+        {"method": "notifications/message", "params": {}},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_something_else_in_the_place_of_the_answer_leaves_nobody_waiting(
+    tmp_path: Path, body: Mapping[str, Any], kind: str
+) -> None:
+    """What it says is heard; the request gets an error."""
+
+    def script(exchange: Exchange) -> None:
+        text = json.dumps({"jsonrpc": "2.0", **body}).encode()
+        if kind == "text/event-stream":
+            text = b"data: " + text + b"\n\n"
+        exchange.answer(200, text, Content_Type=kind)
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        here.modern("tools/call", id=7)
+        error = here.wait(lambda message: message.get("id") == 7 and "error" in message)
+        assert "where its answer is due" in _error(error) or "before the answer" in _error(error)
+        assert body.items() <= here.heard[0].items()
+
+
+def test_bytes_that_the_relay_would_not_read_are_made_readable_or_an_error(tmp_path: Path) -> None:
+    """A byte order mark goes; what isn't in UTF-8 is no message (RFC 8259, 8.1)."""
+    encodings = iter(("utf-8-sig", "utf-16", "utf-32"))
+
+    def script(exchange: Exchange) -> None:
+        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": exchange.came.message["id"], "result": {}}
+        body = json.dumps(answer).encode(next(encodings))
+        exchange.answer(200, body, Content_Type="application/json")
+
+    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
+        assert here.answer(here.modern("ping"))["result"] == {}
+        for _ in range(2):
+            assert "no JSON-RPC message" in _error(here.answer(here.modern("ping")))
+
+
 def test_a_request_that_is_only_accepted_is_an_error(tmp_path: Path) -> None:
     """202 says that nothing will follow."""
     with (
