@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from mcp_local.emulator import Emulator
 
 pytestmark = pytest.mark.browser
+FOCUSED = "button:focus"
+"""What a key will reach; a busy machine puts it there a moment after the page is loaded."""
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +44,14 @@ def test_sign_in_by_keyboard(chromium: Browser, entra_emulator: Emulator) -> Non
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.goto(str(flow["auth_uri"]))
+        page.wait_for_selector(FOCUSED)
         focused = "document.activeElement.value"
         hinted = page.evaluate(focused)
         page.keyboard.press("ArrowDown")
         below = page.evaluate(focused)
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
-        page.wait_for_selector("body[data-page=consent]")
+        page.wait_for_selector("body[data-page=consent] :focus")
         page.keyboard.press("Enter")
         page.wait_for_url(f"{pc.listener.url}/")
         page.close()
@@ -85,7 +88,7 @@ def test_device_code_by_keyboard(chromium: Browser, entra_emulator: Emulator) ->
         code = str(flow["user_code"]).lower()
         page = chromium.new_page()
         page.goto(str(flow["verification_uri"]))
-        page.wait_for_selector("input:focus")  # a busy machine puts it there a moment later
+        page.wait_for_selector("input:focus")
         page.keyboard.type(f"{code[:4]} {code[4:]}")
         page.keyboard.press("Enter")
         page.wait_for_selector("body[data-page=accounts]")
@@ -111,6 +114,7 @@ def test_secure_page_posts_to_a_plain_listener(chromium: Browser, entra_emulator
         )
         page = chromium.new_page(ignore_https_errors=True)
         page.goto(str(flow["auth_uri"]).replace(entra_emulator.pages, origin))
+        page.wait_for_selector(FOCUSED)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{pc.listener.url}/")
         page.close()

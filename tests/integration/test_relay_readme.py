@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import readme
-from tests.support.chat import ERAS, LEGACY, PROGRAM, chat
-from tests.support.relayed import PYTHON, fetched
+from tests.support import readme, warm
+from tests.support.chat import ERAS, LEGACY, chat
+from tests.support.relayed import fetched
 from tests.support.sessions import make_repository
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def log_in(environ: dict[str, str]) -> None:
     """Sign the person in, as their browser would."""
-    subprocess.run([*PYTHON, "login"], env=environ, check=True, capture_output=True, timeout=60)
+    subprocess.run(warm.ours("login"), env=environ, check=True, capture_output=True, timeout=60)
 
 
 @pytest.mark.uvx
@@ -92,7 +92,7 @@ def test_tools_of_a_file_system(entra_as: SignsInAs, tmp_path: Path) -> None:
     words = command("tools", "@modelcontextprotocol/server-filesystem")
     at = words.index("--")
     done = subprocess.run(
-        [PROGRAM, *words[:at], "--json", *words[at:]],
+        warm.ours(*words[:at], "--json", *words[at:]),
         env=environ,
         cwd=tmp_path,
         capture_output=True,

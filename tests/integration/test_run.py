@@ -16,7 +16,7 @@ import pytest
 
 from mcp_local.client import connect
 from mcp_local.emulator.visitor import browser_command
-from tests.support.chat import ERAS, LEGACY, MODERN, NOTES, PATIENCE, PROGRAM, chat
+from tests.support.chat import ERAS, LEGACY, MODERN, NOTES, PATIENCE, chat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,7 +172,7 @@ def test_the_shipped_example_is_a_configuration_that_works(
 
     async def use() -> set[str]:
         environ = entra_as("reader") | entry["env"]
-        async with chat(entry["args"][1:], environ, era=MODERN, program=PROGRAM) as client:
+        async with chat(entry["args"][1:], environ, era=MODERN) as client:
             while not (tools := await client.tools()):
                 await client.told()
             return tools

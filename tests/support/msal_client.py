@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -105,7 +105,8 @@ def listening() -> Generator[Listener]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    # A thread each: Chromium also opens connections on which it says nothing.
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         listener = Listener(server)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
