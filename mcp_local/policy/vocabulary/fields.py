@@ -127,12 +127,14 @@ def _arguments(path: str, parts: list[str], kind: Kind | None = None) -> Field:
     if not parts:
         raise UnknownField(path, ("args.NAME",), "names no argument")
 
+    inside = ".".join(parts)
+
     def read(case: Case) -> object:
         if kind is not None and case.component.kind is not kind:
             return Absent.MISSING
         if case.request.arguments is None:
             return Absent.UNKNOWN
-        found = list(islice(_found(case.request.arguments, parts), 2))
+        found = list(islice(_found(case.request.arguments, inside), 2))
         if not found:
             return Absent.MISSING
         return found[0] if len(found) == 1 else Absent.UNKNOWN
@@ -140,26 +142,27 @@ def _arguments(path: str, parts: list[str], kind: Kind | None = None) -> Field:
     return Field(path, Shape.ANY, read, changing=True, kind=kind)
 
 
-def _found(value: object, parts: list[str]) -> Iterator[object]:
+def _found(value: object, path: str) -> Iterator[object]:
     """Yield every value that a path may lead to; names may have dots in them.
 
     Some servers take ``SQL`` for ``sql`` (M4), and of both the last one; some look for an object in
     a text. Which value they see isn't known then. Lists are looked at as wholes.
     """
-    if not parts:
+    if not path:
         yield value
     elif not isinstance(value, Mapping):
         if may_hold_names(value):
             yield Absent.UNKNOWN
     else:
-        for end in range(1, len(parts) + 1):
-            name = ".".join(parts[:end])
-            folded = name.casefold()
-            for key, inner in cast("Mapping[object, object]", value).items():
-                if key == name:
-                    yield from _found(inner, parts[end:])
-                elif str(key).casefold() == folded:
-                    yield Absent.UNKNOWN
+        folded = f"{path.casefold()}."
+        for key, inner in cast("Mapping[object, object]", value).items():
+            name = str(key)
+            if not folded.startswith(f"{name.casefold()}."):
+                continue
+            if f"{path}.".startswith(f"{name}."):
+                yield from _found(inner, path[len(name) + 1 :])
+            else:
+                yield Absent.UNKNOWN
 
 
 def _inside(value: object, parts: list[str]) -> object:
