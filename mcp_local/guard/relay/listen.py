@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast, final
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.message import SUBSCRIPTION_ID, as_dict
-from mcp_local.guard.relay.methods import CANCELLED, LISTEN, TASK_STATUS, UPDATED
+from mcp_local.guard.relay.methods import CANCELLED, LISTEN, TASK_NEWS, UPDATED
 from mcp_local.guard.relay.threads import on_loop
 from mcp_local.policy.model import Kind
 
@@ -153,7 +153,7 @@ class Listening:
         if message.method == _ACKNOWLEDGED:
             if stream.acknowledged is not None and not stream.acknowledged.done():
                 stream.acknowledged.set_result(as_dict(message.params.get("notifications")))
-        elif message.method in {UPDATED, TASK_STATUS} and allowed(message):
+        elif (message.method == UPDATED or message.method in TASK_NEWS) and allowed(message):
             self._tell(stream, message.method, message.params)
 
     async def _open_upstream(self, stream: Stream) -> Mapping[str, object]:

@@ -46,5 +46,7 @@ CANCELLED: Final = "notifications/cancelled"
 COMPLETED: Final = "notifications/elicitation/complete"
 UPDATED: Final = "notifications/resources/updated"
 TASK_STATUS: Final = "notifications/tasks/status"
-OF_SOMEBODY: Final = frozenset({UPDATED, TASK_STATUS})
+TASK_NEWS: Final = frozenset({TASK_STATUS, "notifications/tasks"})
+"""How a task stands: up to 2025-11-25, and in the extension of 2026-07-28."""
+OF_SOMEBODY: Final = TASK_NEWS | {UPDATED}
 """What servers tell that may be meant for one person only."""

@@ -20,6 +20,7 @@ _ELICIT: Final = "elicitation/create"
 _URL: Final = f"{_ELICIT}:url"
 _URL_REQUIRED: Final = -32042
 """The error by which servers of the handshake era ask for a page to be opened."""
+_DIGITS: Final = str(-_URL_REQUIRED)
 _SPELLING: Final = {name.casefold(): name for name in ("inputRequests", "method", "mode", "params")}
 _LOGGED: Final = 100
 """Characters of a method in the log and in texts."""
@@ -41,12 +42,28 @@ class ServerRequests:
     def denied(self, answer: Message) -> str:
         """Return what an answer asks for that doesn't pass; empty: nothing of that kind."""
         if "error" in answer.body:  # then there is no result
-            code = as_dict(answer.body["error"]).get("code")
-            return _URL if code == _URL_REQUIRED and _URL not in self._named else ""
+            return self._denied_by(answer.body["error"])
         result = as_dict(answer.body["result"])
+        denied = self.denied_in(result)
+        if not denied and "taskId" in result:  # a task that has ended holds its answer
+            ended = as_dict(result.get("result"))
+            return self.denied_in(ended) or self._denied_by(result.get("error"))
+        return denied
+
+    def _denied_by(self, error: object) -> str:
+        """Return what an error asks for; some clients read its code also where it is a text."""
+        code = as_dict(error).get("code")
+        wants = code == _URL_REQUIRED or (isinstance(code, str) and _DIGITS in code)
+        return _URL if wants and _URL not in self._named else ""
+
+    def denied_in(self, result: Mapping[str, object]) -> str:
+        """Return what a result, or a task in a notification, asks for that doesn't pass."""
         if odd := odd_spelling(result, "inputRequests"):
             return odd[:_LOGGED]
-        for asked in as_dict(result.get("inputRequests")).values():
+        wanted = as_dict(result.get("inputRequests"))
+        if not wanted and result.get("inputRequests"):  # no map, which some clients may read
+            return "inputRequests"
+        for asked in wanted.values():
             request = as_dict(asked)
             method = request.get("method")
             odd = odd_spelling(request, "method", "params")

@@ -314,14 +314,25 @@ def test_a_version_that_is_not_listed_is_not_there(here: InProcess) -> None:
         {"InputRequests": {"a": {"method": "sampling/createMessage"}}},
         {"inputRequests": {"a": {"method": "roots/list", "Method": "sampling/createMessage"}}},
         {"inputRequests": {"a": {"method": "elicitation/create", "params": {"Mode": "url"}}}},
+        {"inputRequests": [{"method": "sampling/createMessage"}]},
+        {"inputRequests": {"a": [{"method": "sampling/createMessage"}]}},
+        {"taskId": "t", "result": {"inputRequests": {"a": {"method": "sampling/createMessage"}}}},
+        {"taskId": "t", "error": {"code": -32042, "message": "open this"}},
     ],
 )
-def test_a_result_may_not_ask_in_other_cases_either(here: InProcess, result: Any) -> None:
-    """Some clients read keys in whatever case they are spelt (M4, M12)."""
+def test_a_result_may_not_ask_in_other_ways_either(here: InProcess, result: Any) -> None:
+    """Some clients read keys in whatever case they are spelt, and more than maps (M4, M12)."""
     here.server.answers["tools/call"] = lambda _: {"resultType": "input_required", **result}
     answer = here.call("echo")
     assert answer["result"]["isError"]
     assert "doesn't pass on" in text_of(answer)
+
+
+@pytest.mark.parametrize("code", [-32042, -32042.0, "-32042", " -32042.0"], ids=repr)
+def test_an_error_may_not_have_a_page_opened(here: InProcess, code: object) -> None:
+    """Some clients take a text for the number that it holds (M12)."""
+    here.server.answers["tools/call"] = lambda _: {"code": code, "message": "open this"}
+    assert "elicitation/create:url" in text_of(here.call("echo"))
 
 
 def test_a_request_may_not_name_its_mode_in_another_case(here: InProcess) -> None:

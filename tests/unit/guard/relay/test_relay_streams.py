@@ -163,7 +163,8 @@ def test_streams_end_when_they_are_cancelled(modern: InProcess) -> None:
     assert len(stream(modern, ident)) == 1
 
 
-def test_a_stream_tells_of_own_tasks_only(modern: InProcess) -> None:
+@pytest.mark.parametrize("news", ["notifications/tasks", "notifications/tasks/status"])
+def test_a_stream_tells_of_own_tasks_only(modern: InProcess, news: str) -> None:
     """Those of other people aren't even asked for."""
     modern.server.answers["tools/call"] = lambda _: {"resultType": "task", "taskId": "t1"}
     modern.call("echo")
@@ -172,7 +173,7 @@ def test_a_stream_tells_of_own_tasks_only(modern: InProcess) -> None:
     own = own_streams(modern)[-1]["id"]
     for task in ("t1", "t2"):
         params = {"taskId": task, "_meta": {SUBSCRIPTION: own}}
-        modern.server.say({"method": "notifications/tasks/status", "params": params})
+        modern.server.say({"method": news, "params": params})
     modern.wait(lambda: len(stream(modern, ident)) == 2)
     assert stream(modern, ident)[1]["params"]["taskId"] == "t1"
 
