@@ -163,7 +163,7 @@ def parse_object(text: str | None) -> dict[str, object]:
         given: object = json.loads(
             text if text is not None else "{}", parse_constant=_finite, parse_float=_finite
         )
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"--args isn't JSON: {error}", hint=hint) from error
     if not isinstance(given, dict):
         raise UsageError("--args must be a JSON object.", hint=hint)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+import re
+from typing import TYPE_CHECKING, Final, assert_never
 
 import yaml
 
 from mcp_local.policy.reading.yaml_tree import Mapping, Scalar, ScalarKind, Sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mcp_local.policy.reading.yaml_tree import Node
+
+_JSON_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,299})(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,2})?")
 
 
 def value_of(node: Node) -> object:
@@ -21,10 +26,25 @@ def value_of(node: Node) -> object:
     return _scalar(node)
 
 
+def odd_numbers(node: Node) -> Iterator[Scalar]:
+    """Yield what YAML takes for a number and JSON doesn't, or that is beyond all reckoning."""
+    if isinstance(node, Mapping):
+        for _, value in node.entries:
+            yield from odd_numbers(value)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from odd_numbers(item)
+    elif node.kind is ScalarKind.NUMBER and not _JSON_NUMBER.fullmatch(node.text):
+        yield node
+
+
 def _scalar(node: Scalar) -> object:
     match node.kind:
         case ScalarKind.NUMBER | ScalarKind.TRUTH:
-            return yaml.safe_load(node.text)
+            try:
+                return yaml.safe_load(node.text)
+            except ValueError:  # 5,000 digits, or `0x_`
+                return node.text
         case ScalarKind.NOTHING:
             return None
         case ScalarKind.TEXT | ScalarKind.OTHER:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Kind, Request
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.reading.nodes import Checker
-from mcp_local.policy.reading.plain_values import value_of
+from mcp_local.policy.reading.plain_values import odd_numbers, value_of
 from mcp_local.policy.reading.yaml_tree import Mapping, Scalar, ScalarKind, Sequence, read_tree
 from mcp_local.policy.views.cases import Case
 from mcp_local.policy.views.people import USE, imagined
@@ -30,6 +30,8 @@ _KNOWN = (
     "time",
     "note",
 )
+_SHOWN = 40
+"""Characters of a number in an error."""
 _TIMES = "Write it like 2026-05-04T09:30, or with its offset: 2026-05-04T09:30+02:00."
 
 
@@ -155,6 +157,9 @@ class _Fields:
         if not isinstance(node, Mapping):
             self._wrong(node, key, "must be a mapping of names to values")
             return None
+        for odd in odd_numbers(node):
+            message = f"holds `{odd.text[:_SHOWN]}`, which is no number of JSON"
+            self._wrong(odd, key, message, "Write it like 30 or 0.5, or put it in quotes.")
         return cast("dict[str, object]", value_of(node))
 
     def _time(self) -> float | None:

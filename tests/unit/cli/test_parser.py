@@ -10,7 +10,7 @@ from mcp_local.cli.account import COMMANDS as ACCOUNT, LoginArguments
 from mcp_local.cli.ask import COMMANDS as ASK
 from mcp_local.cli.catalogue import FAMILIES, MODULES, find_command
 from mcp_local.cli.context import global_flags
-from mcp_local.cli.parser import HelpWanted, split_command
+from mcp_local.cli.parser import HelpWanted, parse_object, split_command
 from mcp_local.cli.run import COMMANDS as RUNNING
 from mcp_local.errors import UsageError
 
@@ -136,3 +136,12 @@ def test_every_command_can_be_found_and_parsed_for_help() -> None:
     for family in FAMILIES.values():
         for module, names in family.items():
             assert [find_command(name).name for name in names] == names, module
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 60_000, '{"a": ' * 60_000, "9" * 5_000, "NaN", "[1]"], ids=str.__len__
+)
+def test_arguments_that_are_no_object_are_told(text: str) -> None:
+    """However deep or long they are."""
+    with pytest.raises(UsageError, match="--args"):
+        parse_object(text)

@@ -362,3 +362,12 @@ def test_values_that_can_never_stand_there_are_read_as_they_are(
     asked = [(tool("t"), Action.CALL), (resource("x://a"), Action.READ)]
     found = [compiled.decide(imagined(), Request(a, {}), each).allowed for each, a in asked]
     assert found == [called, read]
+
+
+def test_a_number_that_is_none_is_a_text() -> None:
+    """Where it is compared as a text; reading it must not fail."""
+    when = "{field: tool.args.q, operator: starts_with, value: %s}"
+    (rule,) = parse_policy(HEAD + "  - " + DENY % (when % "0x_"), "policy.yaml").rules
+    assert rule.when[0].value == "0x_"
+    with pytest.raises(InvalidPolicy, match="is longer than 4096 characters"):
+        parse_policy(HEAD + "  - " + DENY % (when % ("9" * 5000)), "policy.yaml")

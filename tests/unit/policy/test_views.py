@@ -240,6 +240,18 @@ def test_cases_are_asked_and_those_that_fail_are_told() -> None:
         ("cases: [{expect: deny, tool: a, role: [x]}]", "cases[0].role", "is no key here"),
         ("cases: [{expect: deny, tool: a, roles: x}]", "cases[0].roles", "must be a list"),
         ("cases: [{expect: deny, tool: a, args: [x]}]", "cases[0].args", "must be a mapping"),
+        (
+            "cases: [{expect: deny, tool: a, args: {n: [{m: 0x_}]}}]",
+            "cases[0].args",
+            "holds `0x_`, which is no number of JSON",
+        ),
+        ("cases: [{expect: deny, tool: a, args: {n: 1:30}}]", "cases[0].args", "holds `1:30`"),
+        ("cases: [{expect: deny, tool: a, args: {n: .nan}}]", "cases[0].args", "holds `.nan`"),
+        (
+            f"cases: [{{expect: deny, tool: a, claims: {{n: {'9' * 5000}}}}}]",
+            "cases[0].claims",
+            "9",
+        ),
         ("cases: [{expect: deny, tool: a, time: noon}]", "cases[0].time", "is no date"),
         ("cases: [{expect: deny, tool: a, time: 9}]", "cases[0].time", "is no date"),
     ],
