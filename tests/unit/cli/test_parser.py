@@ -139,7 +139,9 @@ def test_every_command_can_be_found_and_parsed_for_help() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["[" * 60_000, '{"a": ' * 60_000, "9" * 5_000, "NaN", "[1]"], ids=str.__len__
+    "text",
+    ["[" * 60_000, '{"a": ' * 60_000, "9" * 5_000, "NaN", "[1]"],
+    ids=["deep", "deeper", "long", "nan", "list"],
 )
 def test_arguments_that_are_no_object_are_told(text: str) -> None:
     """However deep or long they are."""
