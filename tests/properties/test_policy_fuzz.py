@@ -6,6 +6,7 @@ The long run: `pytest -m heavy tests/properties/test_policy_fuzz.py`.
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -14,6 +15,8 @@ from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.model import Action, Component, Kind, Request
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.views.case_file import parse_cases
+from mcp_local.policy.views.cases import run_cases
 from tests.support.policy_worlds import person
 
 yaml_like = st.lists(
@@ -56,15 +59,30 @@ rules:
 """
 
 
+CASES = """
+cases:
+  - {expect: allow, tool: pay, roles: [Reader], args: {n: 1, deep: [{a: null}], f: 0.5, t: yes}}
+  - {expect: ask, tool: query, action: call, tenant: t, claims: {d: {e: 1}}, time: 2026-05-04T09:30}
+  - {expect: deny, resource: "docs://{name}", uri: "docs://a", annotations: {readOnlyHint: true}}
+"""
+AUTH_GUARD = (
+    Path(__file__).parents[1] / "vectors" / "auth_guard" / "comprehensive.yaml"
+).read_text(encoding="utf-8")
+odd_values = st.sampled_from(
+    ["0x_", "0b", "1:30", "-.inf", ".nan", "9" * 5000, "1e999", "2026-13-45", "~", "!!int x", "<<"]
+)
+
+
 @st.composite
-def mutants(draw: st.DrawFn) -> str:
-    """Return a whole policy with a few pieces left out, doubled, moved or replaced."""
-    text = WHOLE
+def mutants(draw: st.DrawFn, whole: str = WHOLE) -> str:
+    """Return a whole text with a few pieces left out, doubled, moved or replaced."""
+    text = whole
     for _ in range(draw(st.integers(1, 3))):
         start = draw(st.integers(0, len(text)))
         end = min(len(text), start + draw(st.integers(0, 12)))
         moved = draw(st.integers(0, len(text)))
-        piece = draw(st.one_of(st.just(""), st.just(text[moved : moved + 8]), yaml_like, st.text()))
+        kept = st.just(text[moved : moved + 8])
+        piece = draw(st.one_of(st.just(""), kept, yaml_like, st.text(), odd_values))
         text = text[:start] + piece + text[end:]
     return text
 
@@ -98,6 +116,45 @@ def test_any_text_is_a_policy_or_a_clear_error(text: str) -> None:
 def test_a_spoilt_policy_is_a_policy_or_a_clear_error(text: str) -> None:
     """A half-written or mistyped policy never widens (M24)."""
     check_reading(text)
+
+
+@given(mutants(AUTH_GUARD))
+@settings(max_examples=60, deadline=None)
+def test_a_spoilt_policy_of_mcp_auth_guard_is_a_policy_or_a_clear_error(text: str) -> None:
+    """The other language is read as carefully."""
+    with suppress(InvalidPolicy):
+        compile_policy([parse_policy(text, "policy.yaml")])
+
+
+def check_cases(text: str) -> None:
+    """Read a text as cases: they can be run, or there is an error with a place."""
+    try:
+        cases = parse_cases(text, "cases.yaml")
+    except InvalidPolicy as error:
+        for each in error.problems:
+            assert each.line >= 1
+            assert each.message
+    else:
+        results = run_cases(compile_policy([parse_policy(WHOLE, "policy.yaml")]), cases)
+        assert results.passed + len(results.failed) == len(cases)
+
+
+@given(st.one_of(yaml_like, mutants(CASES)))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_cases_or_a_clear_error(text: str) -> None:
+    """A table of expectations is read like a policy."""
+    check_cases(text)
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(3600)
+@given(mutants(CASES), mutants(AUTH_GUARD))
+@settings(max_examples=20_000, deadline=None)
+def test_other_texts_are_read_or_a_clear_error_at_length(cases: str, policy: str) -> None:
+    """The same, long, of cases and of the other language."""
+    check_cases(cases)
+    with suppress(InvalidPolicy):
+        compile_policy([parse_policy(policy, "policy.yaml")])
 
 
 @pytest.mark.heavy
