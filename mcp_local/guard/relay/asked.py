@@ -28,6 +28,8 @@ MOST_HELD: Final = 64 * 1024 * 1024
 """Bytes of requests that wait here."""
 _MOST_CANCELLED: Final = 256
 """Cancelled requests that a server may still answer."""
+_DIGITS: Final = 20
+"""Of no id are there more."""
 _PREFIX: Final = "mcp-local-"
 
 
@@ -83,6 +85,13 @@ class Open:
     def find(self, ident: object) -> Asked | None:
         """Return an open request."""
         return self._asked.get(ident) if isinstance(ident, int | str) else None
+
+    def answered_by(self, ident: Id) -> Asked | None:
+        """Return the open request that an answer is for; SDKs take ``"7"`` for ``7``, too."""
+        asked = self._asked.get(ident)
+        if asked is None and isinstance(ident, str) and ident.isdecimal() and len(ident) < _DIGITS:
+            return self._asked.get(int(ident))
+        return asked
 
     def end(self, asked: Asked) -> bool:
         """Close a request; whether it was still open."""

@@ -96,7 +96,7 @@ class ClientSide:
         relay, method = self._relay, message.method
         if method == CANCELLED:
             self._cancelled(message)
-        elif method in NOTIFICATIONS or method in relay.rules.methods:
+        elif method in NOTIFICATIONS or (method in relay.rules.methods and method not in GUARDED):
             if method == INITIALIZED:
                 relay.initialized = message
             relay.tell_server(message.raw)

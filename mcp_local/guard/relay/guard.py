@@ -13,7 +13,7 @@ from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.listen import KIND_OF
 from mcp_local.guard.relay.message import SUBSCRIPTION_ID, Refused
-from mcp_local.guard.relay.methods import TASK_LIST, TASK_STATUS, TASKS, UPDATED, USES
+from mcp_local.guard.relay.methods import TASK_LIST, TASK_NEWS, TASKS, UPDATED, USES
 from mcp_local.guard.relay.server_requests import not_passed_on
 from mcp_local.guard.relay.threads import on_loop
 from mcp_local.guard.relay.uses import asks_back, outcome_of, read_use, refusal
@@ -150,7 +150,7 @@ class Guard:
         if message.method == UPDATED:
             uri = message.params.get("uri")
             return isinstance(uri, str) and desk.may_hear(desk.subscriptions.above(uri) or uri)
-        if message.method == TASK_STATUS:
+        if message.method in TASK_NEWS:
             token = desk.session.current()
             person = None if token is None else token.identity
             return not desk.tasks.of_another(message.params.get("taskId"), person)

@@ -149,9 +149,9 @@ def _message(line: bytes, body: dict[str, object]) -> Message:
         raise Refused(INVALID_REQUEST, "Invalid Request", ident)
     if is_answer and ident is None:
         raise Refused(INVALID_REQUEST, "Invalid Request")
-    given = body.get("params", _NOTHING)
-    params = as_dict(given)
-    if params is not given:
+    given = body.get("params")
+    params = _NOTHING if given is None else as_dict(given)
+    if given is not None and params is not given:
         raise Refused(INVALID_PARAMS, "Invalid request parameters", ident)
     return Message(line, method, ident, params, body)
 

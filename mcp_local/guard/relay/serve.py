@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.guard.ending import EndOfProcess
+from mcp_local.guard.relay.bounded_log import BoundedLog
 from mcp_local.guard.relay.client_side import ClientSide
 from mcp_local.guard.relay.refusing import RefusingGuard
 from mcp_local.guard.relay.relay import Relay
@@ -45,7 +46,7 @@ def serve_relay(
     session; stops the server; ends the process within a second (M21). Returns the exit code.
     """
     sys.setswitchinterval(_SWITCH)
-    relay = Relay(upstream, wire, rules, log)
+    relay = Relay(upstream, wire, rules, BoundedLog(log))
     client = ClientSide(relay)
     with EndOfProcess() as end:
         end.at_last(lambda: _close(relay, log))

@@ -43,11 +43,14 @@ class ServerRequests:
         """Return what an answer asks for that doesn't pass; empty: nothing of that kind."""
         if "error" in answer.body:  # then there is no result
             return self._denied_by(answer.body["error"])
-        result = as_dict(answer.body["result"])
-        denied = self.denied_in(result)
-        if not denied and "taskId" in result:  # a task that has ended holds its answer
-            ended = as_dict(result.get("result"))
-            return self.denied_in(ended) or self._denied_by(result.get("error"))
+        return self.denied_in(as_dict(answer.body["result"]))
+
+    def denied_in(self, told: Mapping[str, object]) -> str:
+        """Return what a result, or a task in a notification, asks for that doesn't pass."""
+        denied = self._denied_inputs(told)
+        if not denied and "taskId" in told:  # a task that has ended holds its answer
+            ended = as_dict(told.get("result"))
+            return self._denied_inputs(ended) or self._denied_by(told.get("error"))
         return denied
 
     def _denied_by(self, error: object) -> str:
@@ -56,8 +59,7 @@ class ServerRequests:
         wants = code == _URL_REQUIRED or (isinstance(code, str) and _DIGITS in code)
         return _URL if wants and _URL not in self._named else ""
 
-    def denied_in(self, result: Mapping[str, object]) -> str:
-        """Return what a result, or a task in a notification, asks for that doesn't pass."""
+    def _denied_inputs(self, result: Mapping[str, object]) -> str:
         if odd := odd_spelling(result, "inputRequests"):
             return odd[:_LOGGED]
         wanted = as_dict(result.get("inputRequests"))

@@ -94,7 +94,7 @@ class ServerSide:
         if message.ident is None:  # it couldn't read what it was sent: whose that was nobody knows
             relay.write(message.raw)
             return
-        asked = relay.open.find(message.ident)
+        asked = relay.open.answered_by(message.ident)
         if asked is None or not asked.sent:
             # The client may be about to use that id for something that must be judged.
             relay.log.event("answer_dropped", by="server")
@@ -140,6 +140,10 @@ class ServerSide:
         relay = self._relay
         if message.method == CANCELLED:
             relay.of_server.end(message.params.get("requestId"))
+        denied = self._requests.denied_in(message.params)  # news of a task hold all of it
+        if denied:
+            relay.log.event("request_denied", level="warning", method=denied)
+            return
         guard = relay.guard
         passes = message.method not in OF_SOMEBODY if guard is None else guard.told(message)
         if passes:

@@ -32,6 +32,12 @@ def test_a_request_is_read_once_and_kept_as_it_came() -> None:
     ).modern
 
 
+def test_parameters_may_be_null() -> None:
+    """SDKs take it for none at all; what is judged has none then."""
+    line = b'{"jsonrpc":"2.0","id":1,"method":"ping","params":null}'
+    assert read_client(line).params == read_server(line).params == {}
+
+
 def test_escapes_are_read_before_anything_is_compared() -> None:
     """A method may be spelt in many ways; it is one."""
     for spelling in (b"tools\\/call", b"\\u0074ools/call"):

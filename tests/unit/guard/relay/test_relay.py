@@ -328,6 +328,55 @@ def test_a_result_may_not_ask_in_other_ways_either(here: InProcess, result: Any)
     assert "doesn't pass on" in text_of(answer)
 
 
+def test_a_notification_may_not_ask_for_more_than_a_request(here: InProcess) -> None:
+    """How a task stands is told with all that it waits for (M12)."""
+    for method in ("roots/list", "sampling/createMessage"):
+        asked = {"inputRequests": {"a": {"method": method}}}
+        for params in ({"taskId": "t", **asked}, {"taskId": "t", "result": asked}):
+            here.server.say({"method": "notifications/tasks", "params": params})
+    here.server.say({"method": "notifications/message", "params": {}})
+    here.told("notifications/message")
+    told = [each for each in here.heard if each.get("method") == "notifications/tasks"]
+    assert "sampling" not in json.dumps(told)
+    assert len(told) == 2
+    assert here.logged("request_denied")[-1]["method"] == "sampling/createMessage"
+
+
+@pytest.mark.parametrize("news", ["notifications/tasks", "notifications/tasks/status"])
+def test_how_a_task_stands_is_told_to_whose_it_is(here: InProcess, news: str) -> None:
+    """Whoever is signed in by then hears nothing of it."""
+    here.server.answers["tools/call"] = lambda _: {"resultType": "task", "taskId": "t"}
+    here.call("echo")
+    here.session.token = person("bea", "reader")
+    here.server.say({"method": news, "params": {"taskId": "t"}})
+    here.server.say({"method": "notifications/message", "params": {}})
+    here.told("notifications/message")
+    assert news not in [each.get("method") for each in here.heard]
+
+
+def test_an_answer_may_spell_its_number_as_text(here: InProcess) -> None:
+    """SDKs find the request all the same; an id that was really asked with comes first."""
+    here.server.answers["tools/call"] = lambda _: None
+    ident = here.post("tools/call", {"name": "echo"})
+    here.wait(lambda: "tools/call" in here.server.methods())
+    here.server.say({"id": str(ident), "result": {"late": True}})
+    answer = here.wait(lambda: [each for each in here.heard if each.get("id") == str(ident)])
+    assert answer[0]["result"] == {"late": True}
+    assert here.relay.open.find(ident) is None
+    for odd in ("7" * 40, "x", ""):
+        assert here.relay.open.answered_by(odd) is None
+
+
+def test_a_use_without_an_id_goes_nowhere_whatever_is_named(tmp_path: Path) -> None:
+    """`methods` names what no version knows; what is judged stays judged."""
+    rules = Rules(methods=("tools/call", "x/own"))
+    with InProcess(tmp_path, session=reader(), rules=rules) as here:
+        here.say({"method": "tools/call", "params": {"name": "secret"}})
+        here.say({"method": "x/own", "params": {}})
+        here.wait(lambda: "x/own" in here.server.methods())
+        assert "tools/call" not in here.server.methods()
+
+
 @pytest.mark.parametrize("code", [-32042, -32042.0, "-32042", " -32042.0"], ids=repr)
 def test_an_error_may_not_have_a_page_opened(here: InProcess, code: object) -> None:
     """Some clients take a text for the number that it holds (M12)."""
