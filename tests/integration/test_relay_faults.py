@@ -26,6 +26,19 @@ NO_SERVER = ("no-such-command-anywhere",)
 BROKEN = "import sys; sys.exit(7)"
 LAST_WORDS = "import sys; print('no database', file=sys.stderr); sys.exit(7)"
 GARBAGE = "import sys\nfor line in sys.stdin: print('{garbage', line[:5], flush=True)"
+FLOOD = """
+import json, runpy, sys, threading
+def flood():
+    for number in range(3000):
+        print(json.dumps({"jsonrpc": "2.0", "id": f"x{number}", "result": {}}))
+        asks = {"id": f"y{number}", "method": "sampling/createMessage"}
+        print(json.dumps({"jsonrpc": "2.0", **asks}))
+    print(json.dumps({"jsonrpc": "2.0", "method": "notifications/flood/over"}), flush=True)
+sys.argv = sys.argv[1:]
+flood()
+runpy.run_path(sys.argv[0])
+"""
+"""Says much that nobody asked for; then it is ``plain.py``."""
 STUBBORN = """
 import os, signal, subprocess, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -119,6 +132,18 @@ def test_garbage_is_kept_from_the_client(tmp_path: Path) -> None:
         wire.post("initialize", {"protocolVersion": HANDSHAKE, "capabilities": {}})
         assert "Signed in" in wire.text("mcp_local_whoami")
     assert all(line.message for line in wire.heard)
+
+
+def test_a_flood_does_not_wash_decisions_out_of_the_log(tmp_path: Path) -> None:
+    """What nobody asked for, and what isn't passed on, is logged within bounds (M22)."""
+    with relayed(tmp_path, script(FLOOD, PLAIN, str(tmp_path))) as wire:
+        wire.open()
+        assert wire.text("echo", {"text": "before"}) == "before"
+        wire.told("notifications/flood/over")
+        assert wire.text("echo", {"text": "still here"}) == "still here"
+    assert [line["component"] for line in logged(tmp_path, "decision")] == ["echo", "echo"]
+    for event in ("answer_dropped", "request_denied"):
+        assert 100 <= len(logged(tmp_path, event)) < 1000
 
 
 def test_one_that_never_answers_holds_up_nothing_else(tmp_path: Path) -> None:
