@@ -33,6 +33,7 @@ _PLAIN_ADDRESS = re.compile(
 )
 """No user info, no backslash, nothing but printable ASCII."""
 _OFFLINE_HINT = "Check the network and the `proxy` setting, then try again."
+_NOBODY_HINT = "It is on this machine: see that it runs, and at that port."
 
 
 class Connections:
@@ -131,7 +132,8 @@ def unreachable(error: HTTPError, url: str) -> Unreachable:
         )
     if isinstance(error, Urllib3TimeoutError) and not isinstance(error, NewConnectionError):
         return Unreachable(f"{host} doesn't answer in time.", hint=_OFFLINE_HINT)
-    return Unreachable(f"{host} can't be reached.", hint=_OFFLINE_HINT)
+    hint = _NOBODY_HINT if is_loopback(host_in(url)) else _OFFLINE_HINT
+    return Unreachable(f"{host} can't be reached.", hint=hint)
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:

@@ -185,6 +185,7 @@ def test_nobody_there(make_settings: MakeSettings) -> None:
             Http(make_settings()).get(f"https://localhost:{port}/p?code=canary")
     assert caught.value.message == f"localhost:{port} can't be reached."
     assert "canary" not in caught.value.hint
+    assert "see that it runs" in caught.value.hint
 
 
 def test_the_proxy_of_the_settings(site: Site, make_settings: MakeSettings) -> None:
