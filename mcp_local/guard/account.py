@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.state import Phase
 from mcp_local.broker.status import ended_by, offline_document, problem_document, state_line
-from mcp_local.guard.clean import clean
+from mcp_local.guard.clean import bare, clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +23,7 @@ SIGN_IN: Final = "mcp_local_sign_in"
 SIGN_OUT: Final = "mcp_local_sign_out"
 WHOAMI: Final = "mcp_local_whoami"
 RESERVED: Final = frozenset({SIGN_IN, SIGN_OUT, WHOAMI})
+_PREFIX: Final = "mcp_local_"
 
 SIGN_IN_WAIT: Final = 40.0
 """Seconds a call waits for a person; clients give up at about 60."""
@@ -209,6 +210,18 @@ def whoami(status: Status) -> dict[str, object]:
         "unverified": status.unverified,
         "development": status.development,
     }
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a tool's name begins as ours do, or looks so: it would be taken for one of them (M8).
+
+    A letter of another script may stand for any of ours, as one of the Cyrillic does for ``c``.
+    """
+    begin = bare(name).casefold()[: len(_PREFIX)]
+    if len(begin) < len(_PREFIX):
+        return False
+    pairs = zip(begin, _PREFIX, strict=True)
+    return all(one == our or (our.isalpha() and not one.isascii()) for one, our in pairs)
 
 
 def denied(component: Component, decision: Decision) -> str:

@@ -15,8 +15,8 @@ from fastmcp.server.transforms import Namespace, Transform
 from fastmcp.server.transforms.catalog import CatalogTransform
 from fastmcp.tools import Tool
 
-from mcp_local.guard.account import RESERVED
-from mcp_local.guard.clean import bare, is_clean_name
+from mcp_local.guard.account import is_reserved
+from mcp_local.guard.clean import is_clean_name
 from mcp_local.guard.hosted import insides
 from mcp_local.guard.hosted.components import as_seen, check_of, in_namespace, name_of
 from mcp_local.guard.hosted.transform import EachComponent, Next, PolicyTransform
@@ -140,7 +140,7 @@ class Tree:
     def _refuses(self, component: AnyComponent) -> bool:
         """Whether a component can't be served under its name; logged once (M8, M9)."""
         name = name_of(component)
-        reserved = isinstance(component, Tool) and bare(name).casefold() in RESERVED
+        reserved = isinstance(component, Tool) and is_reserved(name)
         if not reserved and is_clean_name(name):
             return False
         if name not in self._named and self._log is not None:

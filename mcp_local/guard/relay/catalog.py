@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, cast, final
 
-from mcp_local.guard.account import RESERVED
+from mcp_local.guard.account import is_reserved
 from mcp_local.guard.clean import bare, clean_json, is_clean_name
 from mcp_local.guard.relay.list_kinds import OF_KIND, RESOURCES, TEMPLATES
 from mcp_local.guard.relay.message import as_dict
@@ -218,7 +218,7 @@ def version_in(meta: Mapping[str, object]) -> str | None:
 
 def unfit(kind: Kind, name: str) -> str:
     """Return why nothing can be served under a name; empty where it can (M8, M9)."""
-    if kind is Kind.TOOL and bare(name).casefold() in RESERVED:
+    if kind is Kind.TOOL and is_reserved(name):
         return "reserved"
     if not is_clean_name(name):
         return "hidden characters"

@@ -108,6 +108,28 @@ def test_a_denial_names_the_role_and_what_to_do_then() -> None:
     assert account.locked(needs) == "[Locked: needs the role A or B]"
 
 
+@pytest.mark.parametrize(
+    ("name", "reserved"),
+    [
+        ("mcp_local_whoami", True),
+        (" MCP_Local_Sign_Out", True),
+        ("mcp_local_login", True),
+        ("m\u0441p_local_whoami", True),
+        ("\u043c\u0441\u0440_\u04cfoc\u0430\u04cf_x", True),
+        ("mcp\u200b_local_whoami", True),
+        ("mcp_local", False),
+        ("mcp_locale_x", False),
+        ("my_mcp_local_x", False),
+        ("\u5de5\u5177" * 8, False),
+    ],
+    ids=ascii,
+)
+def test_names_like_ours_are_ours(name: str, *, reserved: bool) -> None:
+    """In letters of other scripts that look alike, and with what can't be seen in them (M8)."""
+    assert account.is_reserved(name) is reserved
+
+
 def test_three_names_are_reserved_and_all_are_listed() -> None:
     """What is listed is what is reserved."""
     assert {tool.name for tool in account.TOOLS} == account.RESERVED
+    assert all(map(account.is_reserved, account.RESERVED))
