@@ -250,7 +250,7 @@ FAULTS = (
         "name server",
         "it",
     ),
-    Planted("an authority out of reach", _nobody_there, "connection", "reached", "see that it runs", "it"),
+    Planted("an authority out of reach", _nobody_there, "connection", "reached", "it runs", "it"),
     Planted("an authority out of order", _faulty("*", status=503), "connection", "503", "", "it"),
     Planted(
         "a guest network's page",
