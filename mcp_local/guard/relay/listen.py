@@ -153,6 +153,8 @@ class Listening:
         if message.method == _ACKNOWLEDGED:
             if stream.acknowledged is not None and not stream.acknowledged.done():
                 stream.acknowledged.set_result(as_dict(message.params.get("notifications")))
+        elif self._relay.to_client.is_full:  # it reads nothing; news of the same come again (M17)
+            return
         elif (message.method == UPDATED or message.method in TASK_NEWS) and allowed(message):
             self._tell(stream, message.method, message.params)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mcp_local.guard.relay import poster
 from tests.support.in_process_relay import MODERN, InProcess, reader, text_of
 
 if TYPE_CHECKING:
@@ -148,6 +151,31 @@ def test_streams_tell_of_lists_and_resources(modern: InProcess) -> None:
     ]
     modern.on_loop(modern.session.callbacks[0])
     modern.wait(lambda: len(stream(modern, ident)) == 4)
+
+
+def test_news_do_not_pile_up_before_a_client_that_does_not_read(
+    modern: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server could fill the memory with them (M17)."""
+    monkeypatch.setattr(poster, "MOST_BYTES", 10_000)
+    ident = listen(modern, resourceSubscriptions=["item://1"])
+    own = own_streams(modern)[-1]["id"]
+    read = threading.Event()
+
+    def wait() -> None:
+        read.wait(10)
+
+    modern.relay.to_client.post(wait)
+    params = {"uri": "item://1", "text": "x" * 1000, "_meta": {SUBSCRIPTION: own}}
+    for _ in range(100):
+        modern.server.say({"method": "notifications/resources/updated", "params": params})
+    asked = modern.post("ping")
+    modern.wait(lambda: any(body.get("id") == asked for body in modern.server.heard))
+    time.sleep(0.2)  # until the event loop has seen to all of them
+    read.set()
+    modern.answer(asked)
+    modern.wait(lambda: len(stream(modern, ident)) > 5)
+    assert len(stream(modern, ident)) < 20
 
 
 def test_streams_end_when_they_are_cancelled(modern: InProcess) -> None:
