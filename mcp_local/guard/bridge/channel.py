@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, final
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError
+from urllib3.util import parse_url
 
 from mcp_local.guard.bridge import problems
 from mcp_local.guard.bridge.credential import NoCredential, challenge_of
@@ -18,6 +20,8 @@ from mcp_local.network import shown, unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping
+
+    from urllib3.connectionpool import HTTPConnectionPool
 
     from mcp_local.guard.bridge.credential import Challenge, Credential
     from mcp_local.network import Connections
@@ -124,6 +128,7 @@ class Channel:
         self.host = shown(url)
         self._origin = _origin(url)
         self._connections = connections
+        self._kept: HTTPConnectionPool | None = None
         self._credential = credential
 
     @contextmanager
@@ -197,13 +202,12 @@ class Channel:
         raise problems.redirected(url, url)
 
     def _once(self, request: Request, url: str, headers: Mapping[str, str]) -> Reply:
-        pool = self._connections.pool(url)
-        pool.pool_classes_by_scheme = dict(POOLS)
         try:
-            response = pool.urlopen(
+            response = self._pool().urlopen(
                 request.method,
-                url,
+                _target(url),
                 redirect=False,
+                assert_same_host=False,
                 body=request.body or None,
                 headers=dict(headers),
                 preload_content=False,
@@ -214,6 +218,14 @@ class Channel:
             text = unreachable(error, url)
             raise problems.failed(error, text.message, text.hint) from None
         return Reply(response, url)
+
+    def _pool(self) -> HTTPConnectionPool:
+        """Return the connections to the origin; whether through a proxy is asked once."""
+        if self._kept is None:
+            pools = self._connections.pool(self.url)
+            pools.pool_classes_by_scheme = dict(POOLS)
+            self._kept = pools.connection_from_url(self.url)
+        return self._kept
 
 
 def _origin(url: str) -> tuple[str, str, int]:
@@ -226,6 +238,12 @@ def _origin(url: str) -> tuple[str, str, int]:
     if "@" in parts.netloc or "\\" in url:
         return ("", "", 0)
     return (parts.scheme, parts.hostname or "", port)
+
+
+@lru_cache(maxsize=8)
+def _target(url: str) -> str:
+    """Return what stands for an address in a request (RFC 9112, 3.2.1); its origin is elsewhere."""
+    return parse_url(url).request_uri
 
 
 def resolved(base: str, other: str) -> str:

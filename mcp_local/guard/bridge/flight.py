@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -87,9 +87,9 @@ class _Plain(HTTPConnection):
         super().connect()
         self.line = self.sock
 
-    def putheader(self, header: str, *values: str) -> None:
+    def endheaders(self, message_body: Any = None, *, encode_chunked: bool = False) -> None:
         _board(self)
-        super().putheader(header, *values)
+        super().endheaders(message_body, encode_chunked=encode_chunked)
 
     def getresponse(self) -> HTTPResponse:
         if self.carries is not None:

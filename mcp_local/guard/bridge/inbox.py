@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from queue import SimpleQueue
 from typing import Final, final
 
 MOST_BYTES: Final = 64 * 1024 * 1024
@@ -18,34 +18,36 @@ class Inbox:
     """
 
     def __init__(self) -> None:
-        self._messages: deque[bytes] = deque()
+        self._messages: SimpleQueue[bytes | None] = SimpleQueue()
         self._held = 0
         self._closed = False
-        self._changed = threading.Condition()
+        self._room = threading.Condition()
 
     def put(self, message: bytes) -> None:
         """Add a message, as soon as there is room; to one that is closed, nothing."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._held < MOST_BYTES or self._closed)
+        with self._room:
+            while self._held >= MOST_BYTES and not self._closed:
+                self._room.wait()
             if self._closed:
                 return
-            self._messages.append(message)
             self._held += len(message)
-            self._changed.notify_all()
+            self._messages.put(message)
 
     def get(self) -> bytes | None:
-        """Wait for the next message; ``None`` when this is closed and empty."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._messages or self._closed)
-            if not self._messages:
-                return None
-            message = self._messages.popleft()
+        """Wait for the next message; ``None`` when this is closed and empty. For one thread."""
+        message = self._messages.get()
+        if message is None:
+            self._messages.put(None)  # for the next time
+            return None
+        with self._room:
+            if self._held >= MOST_BYTES:
+                self._room.notify_all()
             self._held -= len(message)
-            self._changed.notify_all()
-            return message
+        return message
 
     def close(self) -> None:
         """Take no more; nobody waits for room any longer."""
-        with self._changed:
+        with self._room:
             self._closed = True
-            self._changed.notify_all()
+            self._messages.put(None)
+            self._room.notify_all()
