@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from hosted import signed_in
 from measure import CLIENT, HANDSHAKE, Samples, Wire, table, timed
-from relay import BIG, IN_FLIGHT, POLICY, SIZES
+from relay import BIG, IN_A_ROW, IN_FLIGHT, POLICY, SIZES
 
 from mcp_local.emulator import Emulator
 
@@ -222,23 +222,27 @@ def everybody(environ: Mapping[str, str], count: int) -> Generator[dict[str, Con
 
 
 def calls(environ: Mapping[str, str], rounds: int) -> None:
-    """One call after the other, many at once, and a big one; alternating, so noise hits all."""
-    single, batch, big = ({way: Samples() for way in WAYS} for _ in range(3))
+    """Calls in a row, now and then, many at once, and a big one; alternating, so noise hits all."""
+    single, lone, batch, big = ({way: Samples() for way in WAYS} for _ in range(4))
     asked = {"name": "big", "arguments": {"size": BIG}}
     with everybody(environ, 10) as wires:
-        for number in range(rounds):
+        for _ in range(rounds // IN_A_ROW):
             for way, wire in wires.items():
-                single[way].add(timed(lambda w=wire: call(w)) * 1000)
-                if number % 100 == 0:
-                    batch[way].add(timed(lambda w=wire: at_once(w)) * 1000)
-                    took = timed(lambda w=wire: w.request("tools/call", asked))
-                    big[way].add(BIG / took / 1e6)
+                batch[way].add(timed(lambda w=wire: at_once(w)) * 1000)
+                took = timed(lambda w=wire: w.request("tools/call", asked))
+                big[way].add(BIG / took / 1e6)
+                for _call in range(IN_A_ROW):
+                    single[way].add(timed(lambda w=wire: call(w)) * 1000)
+        for _ in range(rounds // 4):
+            for way, wire in wires.items():
+                lone[way].add(timed(lambda w=wire: call(w)) * 1000)
     table(
-        f"remote server: {rounds} calls each, interleaved",
+        f"remote server: {rounds} calls each, {IN_A_ROW} in a row, and {rounds // 4} now and then",
         HEAD,
         [
             row("call p50", "ms", single, reach="0.6"),
             row("call p99", "ms", single, lambda found: found.percentile(0.99)),
+            row("now and then, p50", "ms", lone),
             row(f"{IN_FLIGHT} in flight", "ms", batch),
             row("a result of 10 MB", "MB/s", big),
         ],
