@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TABLES: Final = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_LOCAL, _USER = 1, 7
+_LOCAL, _REMOTE, _USER, _INODE = 1, 2, 7, 9
 """Columns of a line (proc_pid_net(5))."""
+_NOBODYS: Final = "0"
+"""The inode of a socket that was closed; its user counts as root, whoever had it."""
+_LOOKS: Final = 3
+"""The kernel may leave out a line while others come and go."""
 _ROOT: Final = 0
 """May do anything anyway; forwards browsers of a host into its containers."""
 
@@ -29,12 +33,19 @@ def is_same_user(writer: StreamWriter) -> bool:
     if sys.platform != "linux":
         return True
     peer: tuple[str, int] = writer.get_extra_info("peername")[:2]
-    wanted = _as_in_table(*peer)
-    return any(local == wanted and user in {os.getuid(), _ROOT} for local, user in _sockets())
+    own: tuple[str, int] = writer.get_extra_info("sockname")[:2]
+    ends = {
+        (_as_in_table(f"{mapped}{peer[0]}", peer[1]), _as_in_table(f"{mapped}{own[0]}", own[1]))
+        for mapped in ("", "::ffff:")
+        if not mapped or ":" not in peer[0]
+    }
+    # Both ends: from one port there may be other connections, also of others, and closed ones.
+    users = (user for _ in range(_LOOKS) for pair, user in _sockets() if pair in ends)
+    return next(users, None) in {os.getuid(), _ROOT}
 
 
-def _sockets() -> Iterator[tuple[str, int]]:
-    """Yield the local address and the user of each TCP socket of this machine."""
+def _sockets() -> Iterator[tuple[tuple[str, str], int]]:
+    """Yield both ends, its own first, and the user of each TCP socket that somebody has open."""
     for table in _TABLES:
         try:
             _, *lines = table.read_text("ascii").splitlines()
@@ -42,7 +53,8 @@ def _sockets() -> Iterator[tuple[str, int]]:
             continue
         for line in lines:
             columns = line.split()
-            yield columns[_LOCAL], int(columns[_USER])
+            if columns[_INODE] != _NOBODYS:
+                yield (columns[_LOCAL], columns[_REMOTE]), int(columns[_USER])
 
 
 def _as_in_table(host: str, port: int) -> str:

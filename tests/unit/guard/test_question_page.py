@@ -304,24 +304,47 @@ def test_without_a_screen_there_is_no_page(tmp_path: Path) -> None:
     assert isinstance(outcome["answer"], NoWay)
 
 
+STRANGER = """
+import os, socket, sys, encodings.idna, http.client
+
+host, _, path = sys.argv[1].removeprefix("http://").partition("/")
+os.setuid(65534)
+
+def connect(source, to):
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    line.bind(source)
+    line.connect(to)
+    return line
+
+elsewhere = socket.create_server(("127.0.0.1", 0))
+closed = connect(("127.0.0.1", 0), elsewhere.getsockname())
+source = closed.getsockname()
+closed.close()
+elsewhere.accept()[0].close()
+
+name, _, port = host.partition(":")
+browser = http.client.HTTPConnection(host)
+browser.sock = connect(source, (name, int(port)))
+browser.request("GET", f"/{path}")
+print(browser.getresponse().status)
+"""
+"""Asks for a page as another user, from a port of which a closed connection is left."""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere others can't see the address")
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs a second user")
 def test_another_user_of_the_machine_is_refused(tmp_path: Path) -> None:
-    """Who reads the address in the browser's command line gets no page for it."""
+    """Who reads the address in the browser's command line gets no page for it.
+
+    Nor from a port of which a closed connection is left: the kernel says that those are root's.
+    """
     with asking(tmp_path) as (outcome, tabs):
         wait_for(tabs.exists)
         wait_for(lambda: tabs.read_text("utf-8"))
         url = tabs.read_text("utf-8").strip()
-        code = (
-            "import os, sys, encodings.idna, http.client\n"
-            "host, _, path = sys.argv[1].removeprefix('http://').partition('/')\n"
-            "os.setuid(65534)\n"
-            "browser = http.client.HTTPConnection(host)\n"
-            "browser.request('GET', f'/{path}')\n"
-            "print(browser.getresponse().status)\n"
-        )
         done = subprocess.run(
-            [sys.executable, "-c", code, url], capture_output=True, text=True, check=False
+            [sys.executable, "-c", STRANGER, url], capture_output=True, text=True, check=False
         )
         assert done.stdout.strip() == "403", done.stderr
         page = visit(url).decode()  # the person's own browser is served all the same
