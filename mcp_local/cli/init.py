@@ -13,6 +13,7 @@ from mcp_local.broker.storage.keystore import in_memory
 from mcp_local.broker.storage.memory_store import MemoryStore
 from mcp_local.cli.catalogue import find_command
 from mcp_local.cli.parser import Command
+from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up
 from mcp_local.cli.target import TargetArguments, declare_target
 from mcp_local.cli.whoami import who_is
@@ -179,8 +180,8 @@ def _first_policy(arguments: InitArguments, settings: Settings, context: Context
         context.console.note(f"{path} is there already; it stays as it is.")
         return str(path)
     words = ["--output", str(path), *_flags(arguments)]
-    target = [arguments.target] if arguments.target else ["--", *arguments.command]
     init = find_command("policy init")
+    target = [arguments.target] if arguments.target else _command(arguments)
     init.run(init.parse([*words, *target]), context)
     return str(path)
 
@@ -197,7 +198,14 @@ def _install_line(client: str, arguments: InitArguments, policy: str) -> str:
         words.append("NAME")
     words += [arguments.target] if arguments.target else []
     words += ["--policy", policy] if policy else []
-    return " ".join([*words, *(["--", *arguments.command] if arguments.command else [])])
+    return " ".join([*words, *_command(arguments)])
+
+
+def _command(arguments: InitArguments) -> list[str]:
+    """Return the words of the command that is wrapped, if one is."""
+    if not arguments.command:
+        return []
+    return [*pass_env_words(arguments.pass_env), "--", *arguments.command]
 
 
 COMMANDS = (

@@ -15,7 +15,7 @@ from mcp_local.cli.entry import (
     warn_of_settings,
 )
 from mcp_local.cli.parser import Command
-from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
+from mcp_local.cli.pass_env import check_pass_env, declare_pass_env, pass_env_words
 from mcp_local.cli.place import PlaceArguments, declare_place, find_place, there_already, told, warm
 from mcp_local.cli.target import TargetArguments, target_settings
 from mcp_local.desktop.catalogue import find_client, places
@@ -43,7 +43,6 @@ class InstallArguments(TargetArguments, PlaceArguments):
 
     name: str | None
     api: str | None
-    pass_env: list[str]
     only_print: bool
     link: bool
     replace: bool
@@ -146,8 +145,7 @@ def _run_words(arguments: InstallArguments, target: Target) -> list[str]:
         words += ["--api", arguments.api]
     if not arguments.command:
         return words
-    passed = [word for name in arguments.pass_env for word in ("--pass-env", name)]
-    return [*words, *passed, "--", *arguments.command]
+    return [*words, *pass_env_words(arguments.pass_env), "--", *arguments.command]
 
 
 def _show(

@@ -38,3 +38,8 @@ def check_pass_env(names: Sequence[str], command: Sequence[str]) -> None:
     for name in names:
         if not may_pass(name):
             raise UsageError(f"--pass-env {name}: that is no variable which may be handed on.")
+
+
+def pass_env_words(names: Sequence[str]) -> list[str]:
+    """Return what says the same to another command of ours."""
+    return [word for name in names for word in ("--pass-env", name)]

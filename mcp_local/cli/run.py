@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mcp_local.cli.alarm import alarm
 from mcp_local.cli.parser import Command
-from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
 from mcp_local.cli.relayed import serve_relayed
 from mcp_local.cli.target import (
     TargetArguments,
@@ -20,7 +19,6 @@ from mcp_local.cli.target import (
 )
 from mcp_local.cli.unserved import noting_unserved
 from mcp_local.errors import ExitCode
-from mcp_local.guard.relay.environment import passed
 from mcp_local.guard.stdio import claim_wire
 from mcp_local.log.place import open_log
 from mcp_local.settings import load, require_sign_in
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from mcp_local.guard.stdio import Wire
     from mcp_local.policy.building.builder import Policy
     from mcp_local.settings import Settings
-    from mcp_local.targets import Target
 
 
 class RunArguments(TargetArguments):
@@ -43,7 +40,6 @@ class RunArguments(TargetArguments):
 
     demo: bool
     demo_user: str | None
-    pass_env: list[str]
 
 
 def _declare_run(parser: Parser) -> None:
@@ -56,7 +52,6 @@ def _declare_run(parser: Parser) -> None:
         metavar="NAME",
         help="the same, with this person signed in (reader, admin, …)",
     )
-    declare_pass_env(parser)
 
 
 def _run(arguments: RunArguments, context: Context) -> ExitCode:
@@ -75,25 +70,13 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
         settings = target_settings(arguments, context)
     with noting_unserved(context.environ, settings):
         require_sign_in(settings)
-        target = _passing(arguments, find_named(arguments, settings))
+        target = find_named(arguments, settings)
         if not isinstance(target, HostedTarget):
             return _relay(target, settings, context)
         bring_packages(target.file.path, context)
         if sys.stdin and sys.stdin.isatty():
             context.console.note("Waiting for an MCP client on standard input; Ctrl-C ends it.")
         return _load_and_serve(target, settings, context)
-
-
-def _passing(arguments: RunArguments, target: Target) -> Target:
-    """Return the target with the variables that its command is handed.
-
-    Raises:
-        UsageError: it is no command of the command line, or such a variable is handed to nobody.
-    """
-    check_pass_env(arguments.pass_env, arguments.command)
-    if not arguments.pass_env or not isinstance(target, WrappedTarget):
-        return target
-    return replace(target, server=replace(target.server, env=passed(arguments.pass_env)))
 
 
 def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) -> ExitCode:

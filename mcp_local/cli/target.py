@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments
+from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
+from mcp_local.guard.relay.environment import passed
 from mcp_local.guard.target import has_script_block
-from mcp_local.targets import find_target
+from mcp_local.targets import WrappedTarget, find_target
 
 if sys.platform == "win32":
     from mcp_local.cli.replace_windows import replace_process
@@ -35,6 +38,7 @@ class TargetArguments(Arguments):
     policy: str | None
     account: str | None
     api: str | None = None
+    pass_env: list[str]
 
     def overrides(self) -> dict[str, str | None]:
         """Return what was given in place of settings."""
@@ -56,6 +60,7 @@ def declare_target(parser: Parser, *, api: str = _API, without: str = "the sampl
     parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
     parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
     parser.add_argument("--api", metavar="ID", help=api)
+    declare_pass_env(parser)
 
 
 def target_settings(arguments: TargetArguments, context: Context) -> Settings:
@@ -74,13 +79,18 @@ def target_settings(arguments: TargetArguments, context: Context) -> Settings:
 
 
 def find_named(arguments: TargetArguments, settings: Settings) -> Target:
-    """Return the target that the command line names.
+    """Return the target that the command line names, with the variables that it is handed.
 
     Raises:
         TargetError: it means nothing that can be served.
+        UsageError: such a variable is handed to nobody, or may not be.
     """
+    check_pass_env(arguments.pass_env, arguments.command)
     api = arguments.api or ""
-    return find_target(arguments.target, settings, Path.cwd(), arguments.command, api=api)
+    target = find_target(arguments.target, settings, Path.cwd(), arguments.command, api=api)
+    if not arguments.pass_env or not isinstance(target, WrappedTarget):
+        return target
+    return replace(target, server=replace(target.server, env=passed(arguments.pass_env)))
 
 
 def bring_packages(path: Path, context: Context) -> None:

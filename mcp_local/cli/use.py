@@ -12,6 +12,7 @@ from mcp_local.cli.console import visible
 from mcp_local.cli.context import global_flags
 from mcp_local.cli.explain import explain_one, no_such_thing, refusal
 from mcp_local.cli.parser import Command, parse_object
+from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up, require_token
 from mcp_local.cli.target import TargetArguments, declare_target, target_settings
 from mcp_local.errors import Denied, ExitCode
@@ -147,6 +148,7 @@ async def _in_session(wish: Wish, context: Context, person: _Person) -> None:
         words += ["--policy", arguments.policy]
     if arguments.api:
         words += ["--api", arguments.api]
+    words += pass_env_words(arguments.pass_env)
     if arguments.command:
         words += ["--", *arguments.command]
     name = arguments.target or "".join(arguments.command[:1]) or "the sample server"

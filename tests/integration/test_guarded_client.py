@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACCOUNT = {"mcp_local_sign_in", "mcp_local_sign_out", "mcp_local_whoami"}
+NEEDY = """
+import json, os, sys
+assert os.environ["FILES_TOKEN"] == "x"
+tool = {"name": "look", "inputSchema": {"type": "object"}, "annotations": {"readOnlyHint": True}}
+hello = {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+         "serverInfo": {"name": "needy", "version": "1"}}
+for line in sys.stdin:
+    asked = json.loads(line)
+    result = {"initialize": hello, "tools/list": {"tools": [tool]},
+              "tools/call": {"content": [{"type": "text", "text": "look"}]}}.get(asked["method"])
+    if "id" in asked:
+        print(json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result or {}}), flush=True)
+"""
+"""A server that doesn't start without a variable of its own."""
 POOR = {"PATH": "/usr/bin:/bin"}
 """What a desktop client's environment has, and hardly more (CLIENTS.md 8)."""
 
@@ -68,6 +82,17 @@ def test_a_guarded_server_shows_only_what_reads_until_it_is_unguarded(
     assert file.read_bytes() == before
 
 
+def test_every_command_hands_on_what_is_named(environ: dict[str, str], tmp_path: Path) -> None:
+    """Whoever looks at a wrapped server, or calls its tools, starts it as the client does."""
+    needy = tmp_path / "needy.py"
+    needy.write_text(NEEDY, encoding="utf-8")
+    command = ["--", sys.executable, str(needy)]
+    given = {**environ, "FILES_TOKEN": "x", "MCP_LOCAL_POLICY": "preset:read-only"}
+    for words in (["tools"], ["can", "look"], ["call", "look"]):
+        assert main([*words, "--pass-env", "FILES_TOKEN", *command], given) is ExitCode.OK
+
+
+@pytest.mark.parametrize("command", ["run", "tools", "policy matrix"])
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -77,11 +102,12 @@ def test_a_guarded_server_shows_only_what_reads_until_it_is_unguarded(
     ],
 )
 def test_what_may_not_be_handed_on_is_refused(
+    command: str,
     words: list[str],
     message: str,
     environ: dict[str, str],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Only a command of the command line takes variables, and none of ours."""
-    assert main(["run", *words], environ) is ExitCode.USAGE
+    assert main([*command.split(), *words], environ) is ExitCode.USAGE
     assert message in capsys.readouterr().err

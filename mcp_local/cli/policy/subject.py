@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments
+from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
 from mcp_local.cli.policy.spoken import spoken_of
 from mcp_local.cli.target import TargetArguments, bring_packages, find_named, target_settings
 from mcp_local.errors import UsageError, did_you_mean
@@ -58,6 +59,7 @@ def declare_server(parser: Parser) -> None:
     parser.add_argument(
         "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
     )
+    declare_pass_env(parser)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,9 @@ def named_server(arguments: TargetArguments, settings: Settings) -> Target | Non
 
     Raises:
         TargetError: it can't be found.
+        UsageError: a variable is handed to nobody.
     """
+    check_pass_env(arguments.pass_env, arguments.command)
     if arguments.target is None and not arguments.command:
         return None
     return find_named(arguments, settings)
