@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, final
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 LIMIT: Final = 3.0
 """Seconds for all dealings with the bus."""
 _LABEL = "mcp-local: key of the sign-in cache"
+_TRIES: Final = 3
+"""Looks for an item that goes away while it is read."""
 
 
 @final
@@ -54,8 +56,11 @@ class SecretServiceSlot:
             KeyUnavailable: the service is missing, locked, refuses, or doesn't answer.
         """
         with self._connection() as connection:
-            for item in search_items(connection, self._attributes):
-                return decode(item.get_secret(), self.place)
+            for _ in range(_TRIES):
+                with suppress(ItemNotFoundException):  # another process is about to replace it
+                    for item in search_items(connection, self._attributes):
+                        return decode(item.get_secret(), self.place)
+                    break
             # A locked collection may hide its items: then the key isn't known to be missing.
             Collection(connection).ensure_not_locked()
         return None
