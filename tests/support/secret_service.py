@@ -12,7 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from jeepney.io.blocking import open_dbus_connection
 from secretstorage import Collection, check_service_availability, get_all_collections
 from secretstorage.defines import SS_PATH
+from secretstorage.exceptions import ItemNotFoundException
 from secretstorage.util import DBusAddressWrapper, format_secret, open_session
 
 if TYPE_CHECKING:
@@ -62,11 +63,13 @@ class SecretService:
     keyring: subprocess.Popen[bytes]
     bus: subprocess.Popen[bytes]
 
-    def wait_until_ready(self) -> None:
-        """Wait until the keyring has its name on the bus; it is unlocked by then."""
+    def wait_until_ready(self, *, set_up: bool = True) -> None:
+        """Wait until the keyring has its name on the bus, and its default collection if any."""
         deadline = time.monotonic() + 30
         with self._connection() as connection:
-            while not check_service_availability(connection):
+            while not (
+                check_service_availability(connection) and (not set_up or _has_default(connection))
+            ):
                 assert time.monotonic() < deadline, "the keyring doesn't start"
                 time.sleep(0.01)
 
@@ -146,8 +149,14 @@ def running_secret_service(*, set_up: bool = True, rules: str = "") -> Generator
         keyring.stdin.write(PASSWORD)
         keyring.stdin.close()
         service = SecretService(folder, environ, keyring, bus)
-        service.wait_until_ready()
+        service.wait_until_ready(set_up=set_up)
         yield service
+
+
+def _has_default(connection: DBusConnection) -> bool:
+    with suppress(ItemNotFoundException):
+        return not Collection(connection).is_locked()
+    return False
 
 
 def _start(command: list[str], environ: dict[str, str]) -> subprocess.Popen[bytes]:
