@@ -106,8 +106,9 @@ def _everything_at_once(wire: Wire) -> None:
     for ref, name, value in ((prompt, "department", "S"), (template, "resourceId", "7")):
         wire.raw("completion/complete", {"ref": ref, "argument": {"name": name, "value": value}})
     wire.raw("ping")
+    since = len(wire.heard)
     wire.notify("notifications/roots/list_changed")
-    wire.wait(lambda line: line.method == "roots/list", since=len(wire.heard))
+    wire.wait(lambda line: line.method == "roots/list", since=since)
 
 
 def _everything_cancelled(wire: Wire) -> None:
