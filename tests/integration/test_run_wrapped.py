@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.support.relayed import PLAIN, PYTHON, logged, settings_folder
 from tests.support.wire import ERAS, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 POLICY = "version: 1\nroles:\n  any: {tools: [echo, slow]}\n"
@@ -22,6 +24,24 @@ def environment(folder: Path) -> dict[str, str]:
     """Return the environment of somebody with role ``any``, and a policy beside."""
     (folder / "own.yaml").write_text(POLICY, encoding="utf-8")
     return settings_folder(folder, ["unused"])
+
+
+@contextmanager
+def spoken(folder: Path, *words: str, stdout: int = subprocess.DEVNULL) -> Generator[IO[str]]:
+    """Give the standard error of a ``run`` whose client stays."""
+    with subprocess.Popen(
+        [*PYTHON, "run", *words],
+        stdin=subprocess.PIPE,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=environment(folder),
+        cwd=folder,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        yield process.stderr
+        process.stdin.close()
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -82,19 +102,9 @@ def test_settings_that_are_wrong_end_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stdout", [subprocess.PIPE, subprocess.DEVNULL])
 def test_a_broken_policy_is_told_while_the_server_runs(tmp_path: Path, stdout: int) -> None:
     """Whatever standard output is: it was taken for the protocol by then."""
-    with subprocess.Popen(
-        [*PYTHON, "run", "--policy", "absent.yaml", "--", sys.executable, PLAIN, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        env=environment(tmp_path),
-        cwd=tmp_path,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        process.stdin.close()
+    words = ["--policy", "absent.yaml", "--", sys.executable, PLAIN, str(tmp_path)]
+    with spoken(tmp_path, *words, stdout=stdout) as stderr:
+        said = stderr.readline()
     assert said.startswith("error: The policy ")
     assert "absent.yaml can't be read" in said
 
@@ -118,19 +128,8 @@ def test_why_nothing_is_served_stands_on_standard_error(tmp_path: Path) -> None:
 def test_what_a_server_said_last_stands_beside_it(tmp_path: Path) -> None:
     """Nobody who reads the client's log must know of ours to learn that a variable is missing."""
     script = "import sys; sys.exit('Please set NEED to your key.')"
-    with subprocess.Popen(
-        [*PYTHON, "run", "--", sys.executable, "-I", "-S", "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=environment(tmp_path),
-        cwd=tmp_path,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stderr is not None
-        said = [process.stderr.readline() for _ in range(3)]
-        process.stdin.close()
+    with spoken(tmp_path, "--", sys.executable, "-I", "-S", "-c", script) as stderr:
+        said = [stderr.readline() for _ in range(3)]
     assert said[0].endswith(" ended with exit code 1.\n")
     assert said[1:] == ["  Please set NEED to your key.\n", "  More of it: mcp-local logs\n"]
 

@@ -124,6 +124,11 @@ class Bridge:
         assert not self._reader.is_alive()
 
 
+def error_of(answer: Mapping[str, Any]) -> str:
+    """Return what an error says."""
+    return answer["error"]["message"]
+
+
 @contextmanager
 def bridge(
     url: str, credential: Credential | None = None, *, home: Path, ca_file: str = ""

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_local.guard.bridge.credential import Challenge, FixedHeaders, NoCredential
 from mcp_local.guard.upstream import UpstreamGone
-from tests.support import site
-from tests.support.bridge import bridge
+from tests.support.bridge import bridge, error_of
 from tests.support.scripted import HELLO, Exchange, scripted, well_behaved
 from tests.support.sessions import FRAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-
-def _error(answer: Mapping[str, Any]) -> str:
-    return answer["error"]["message"]
 
 
 def test_a_session_is_kept(tmp_path: Path) -> None:
@@ -145,32 +137,18 @@ def test_a_large_event_comes_whole(tmp_path: Path) -> None:
         assert here.answer(here.modern("tools/call"))["result"]["t"] == text
 
 
-def test_a_broken_stream_is_resumed(tmp_path: Path) -> None:
-    """The rest is asked for with the last event's id, as soon as the server said."""
+@pytest.mark.parametrize(
+    "half",
+    [b"data:\n\n", b'data:\n\nid: e2\ndata: {"jsonrpc": "2.0", "id"'],
+    ids=["between events", "in the middle of one"],
+)
+def test_a_broken_stream_is_resumed(tmp_path: Path, half: bytes) -> None:
+    """The rest is asked for with the last whole event's id; half of one isn't put before it."""
 
     def script(exchange: Exchange) -> None:
         if exchange.came.method == "POST" and exchange.came.message["method"] == "tools/call":
             exchange.begin_events()
-            exchange.write(b"id: e1\nretry: 10\ndata:\n\n")
-        elif exchange.came.headers.get("last-event-id") == "e1":
-            exchange.begin_events()
-            exchange.event({"jsonrpc": "2.0", "id": "the-call", "result": {"late": True}}, id="e2")
-        else:
-            well_behaved(exchange)
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        here.open()
-        answer = here.answer(here.post("tools/call", id="the-call"))
-    assert answer["result"] == {"late": True}
-
-
-def test_an_answer_that_breaks_off_in_the_middle_comes_whole(tmp_path: Path) -> None:
-    """What came of it isn't put before the rest."""
-
-    def script(exchange: Exchange) -> None:
-        if exchange.came.method == "POST" and exchange.came.message["method"] == "tools/call":
-            exchange.begin_events()
-            exchange.write(b'id: e1\nretry: 10\ndata:\n\nid: e2\ndata: {"jsonrpc": "2.0", "id"')
+            exchange.write(b"id: e1\nretry: 10\n" + half)
         elif exchange.came.headers.get("last-event-id") == "e1":
             exchange.begin_events()
             exchange.event({"jsonrpc": "2.0", "id": "the-call", "result": {"late": True}}, id="e2")
@@ -191,7 +169,7 @@ def test_a_stream_that_ends_for_good_is_an_error(tmp_path: Path) -> None:
         exchange.event({"jsonrpc": "2.0", "method": "notifications/message", "params": {}})
 
     with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        assert "isn't known" in _error(here.answer(here.modern("tools/call")))
+        assert "isn't known" in error_of(here.answer(here.modern("tools/call")))
     assert len(server.came) == 1
 
 
@@ -428,270 +406,6 @@ def test_notifications_keep_their_place(tmp_path: Path) -> None:
     assert order[-2:] == ["notifications/slow", "ping"]
 
 
-_REFUSALS = [
-    (401, "it wants a token"),
-    (403, "refuses this person"),
-    (404, "no MCP server"),
-    (405, "no MCP server"),
-    (418, "HTTP status 418"),
-    (429, "busy"),
-    (500, "out of order"),
-    (503, "out of order"),
-]
-
-
-@pytest.mark.parametrize(("status", "text"), _REFUSALS)
-def test_a_refusal_is_an_error_that_says_so(tmp_path: Path, status: int, text: str) -> None:
-    """Whatever it is, the client gets an answer, and the log the reason."""
-    with (
-        scripted(lambda exchange: exchange.answer(status, b"no")) as server,
-        bridge(server.url, home=tmp_path) as here,
-    ):
-        assert text in _error(here.answer(here.modern("tools/call")))
-        assert here.log.lines[0][0] == "remote_problem"
-        assert text in str(here.log.lines[0][1]["why"])
-
-
-def test_an_error_in_a_refusals_body_is_the_answer(tmp_path: Path) -> None:
-    """Servers answer 400 and 404 with a JSON-RPC error; its id may be null."""
-    body = b'{"jsonrpc": "2.0", "id": null, "error": {"code": -32602, "message": "m", "data": [1]}}'
-    with (
-        scripted(lambda exchange: exchange.answer(400, body)) as server,
-        bridge(server.url, home=tmp_path) as here,
-    ):
-        answer = here.answer(here.modern("tools/call", id="mine"))
-    assert answer["error"] == {"code": -32602, "message": "m", "data": [1]}
-
-
-def test_a_server_of_the_older_era_lets_the_client_fall_back(tmp_path: Path) -> None:
-    """It doesn't know ``server/discover``: the client hears that there is no such method."""
-    with (
-        scripted(lambda exchange: exchange.answer(400, b"what?")) as server,
-        bridge(server.url, home=tmp_path) as here,
-    ):
-        assert here.answer(here.modern("server/discover"))["error"]["code"] == -32601
-
-
-@pytest.mark.parametrize(
-    ("body", "kind"),
-    [
-        (b"<html>hello</html>", "text/html"),
-        (b"not JSON", "application/json"),
-        (b'["a list"]', "application/json"),
-        (b"", ""),
-    ],
-)
-def test_what_is_no_mcp_server_is_named_so(tmp_path: Path, body: bytes, kind: str) -> None:
-    """A page, garbage, or nothing."""
-
-    def script(exchange: Exchange) -> None:
-        exchange.answer(200, body, Content_Type=kind)
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        assert "no MCP server" in _error(here.answer(here.modern("tools/call")))
-        assert "no MCP server" in _error(here.open())
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"id": "other", "result": {}},
-        {"id": "7", "result": {}},
-        {"id": 7.0, "result": {}},
-        {"id": 7, "method": "ping"},
-        {"method": "notifications/message", "params": {}},
-    ],
-    ids=str,
-)
-@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
-def test_something_else_in_the_place_of_the_answer_leaves_nobody_waiting(
-    tmp_path: Path, body: Mapping[str, Any], kind: str
-) -> None:
-    """What it says is heard; the request gets an error."""
-
-    def script(exchange: Exchange) -> None:
-        text = json.dumps({"jsonrpc": "2.0", **body}).encode()
-        if kind == "text/event-stream":
-            text = b"data: " + text + b"\n\n"
-        exchange.answer(200, text, Content_Type=kind)
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        here.modern("tools/call", id=7)
-        error = here.wait(lambda message: message.get("id") == 7 and "error" in message)
-        assert "where its answer is due" in _error(error) or "before the answer" in _error(error)
-        assert body.items() <= here.heard[0].items()
-
-
-def test_bytes_that_the_relay_would_not_read_are_made_readable_or_an_error(tmp_path: Path) -> None:
-    """A byte order mark goes; what isn't in UTF-8 is no message (RFC 8259, 8.1)."""
-    encodings = iter(("utf-8-sig", "utf-16", "utf-32"))
-
-    def script(exchange: Exchange) -> None:
-        answer: dict[str, Any] = {"jsonrpc": "2.0", "id": exchange.came.message["id"], "result": {}}
-        body = json.dumps(answer).encode(next(encodings))
-        exchange.answer(200, body, Content_Type="application/json")
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        assert here.answer(here.modern("ping"))["result"] == {}
-        for _ in range(2):
-            assert "no JSON-RPC message" in _error(here.answer(here.modern("ping")))
-
-
-def test_a_request_that_is_only_accepted_is_an_error(tmp_path: Path) -> None:
-    """202 says that nothing will follow."""
-    with (
-        scripted(lambda exchange: exchange.answer(202)) as server,
-        bridge(server.url, home=tmp_path) as here,
-    ):
-        assert "said nothing" in _error(here.answer(here.modern("tools/call")))
-
-
-def test_out_of_reach(tmp_path: Path) -> None:
-    """Nothing listens there: an error at once, not a hang."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    with bridge(f"http://127.0.0.1:{port}/mcp", home=tmp_path) as here:
-        assert "can't be reached" in _error(here.open())
-
-
-def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
-    """TLS is never bypassed; with the CA in the settings the server is reached."""
-    with site.serve(tmp_path) as secure:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {}}).encode()
-        secure.replies["/mcp"] = site.Reply(body, 200, {"Content-Type": "application/json"})
-        secret = FixedHeaders({"X-Key": "canary"}, "")
-        with bridge(f"{secure.url}/mcp", secret, home=tmp_path) as here:
-            assert "can't be trusted" in _error(here.answer(here.modern("ping")))
-        assert secure.requests == []
-        trusted = bridge(f"{secure.url}/mcp", secret, home=tmp_path, ca_file=str(secure.ca_file))
-        with trusted as here:
-            assert here.answer(here.modern("ping"))["result"] == {}
-        assert secure.headers[0]["x-key"] == "canary"
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_nothing_follows_a_redirect_to_another_origin(tmp_path: Path, status: int) -> None:
-    """Neither the message nor the credential; the error names the place."""
-    with scripted(well_behaved) as elsewhere:
-
-        def script(exchange: Exchange) -> None:
-            exchange.answer(status, Location=f"{elsewhere.url}?secret=1")
-
-        secret = FixedHeaders({"Authorization": "Bearer canary"}, "")
-        with scripted(script) as server, bridge(server.url, secret, home=tmp_path) as here:
-            text = _error(here.answer(here.modern("tools/call")))
-        assert elsewhere.url in text
-        assert "secret" not in text
-        assert elsewhere.came == []
-
-
-def test_a_redirect_within_the_origin_is_followed_once(tmp_path: Path) -> None:
-    """The message is sent again as it is, and from then on to the right place at once."""
-
-    def script(exchange: Exchange) -> None:
-        if exchange.came.path == "/mcp":
-            exchange.answer(308, Location="/mcp/")
-        else:
-            well_behaved(exchange)
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        here.open()
-        assert "result" in here.ask("ping")
-        assert [came.path for came in server.came].count("/mcp") == 1
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_where_a_browser_would_be_led_no_message_goes(tmp_path: Path, status: int) -> None:
-    """An address that shows people its documentation takes messages as before."""
-
-    def script(exchange: Exchange) -> None:
-        if exchange.came.method == "GET" and exchange.came.path == "/mcp":
-            exchange.answer(status, Location="/docs")
-        elif exchange.came.path != "/mcp":
-            exchange.answer(200, b"<p>Read me", Content_Type="text/html")
-        else:
-            well_behaved(exchange)
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        here.open()
-        while not any(came.path == "/docs" for came in server.came):
-            time.sleep(0.01)
-        assert "result" in here.ask("ping")
-
-
-def test_redirects_come_to_an_end(tmp_path: Path) -> None:
-    """Round and round is an error."""
-    with (
-        scripted(lambda exchange: exchange.answer(307, Location="/mcp")) as server,
-        bridge(server.url, home=tmp_path) as here,
-    ):
-        assert "redirects" in _error(here.answer(here.modern("ping")))
-
-
-class Turnstile:
-    """A credential that gets better each time it is refused, up to a point."""
-
-    def __init__(self, good: int) -> None:
-        self.shown = 0
-        self.good = good
-        self.challenges: list[Challenge] = []
-
-    def headers(self, *, wait: float) -> Mapping[str, str]:
-        """Return the current one."""
-        del wait
-        if self.good < 0:
-            raise NoCredential("nobody is signed in")
-        return {"Authorization": f"Bearer {self.shown}"}
-
-    def renew(self, shown: Mapping[str, str], challenge: Challenge, *, wait: float) -> None:
-        """Take the next one."""
-        del shown, wait
-        self.challenges.append(challenge)
-        self.shown += 1
-
-
-def test_a_refusal_is_healed_and_the_message_sent_again(tmp_path: Path) -> None:
-    """Each refusal asks the credential for a better one, and the server gets the very message."""
-    credential = Turnstile(2)
-
-    def script(exchange: Exchange) -> None:
-        if exchange.came.headers["authorization"] == "Bearer 2":
-            well_behaved(exchange)
-        else:
-            exchange.answer(401, WWW_Authenticate='Bearer error="invalid_token", scope="a b"')
-
-    with scripted(script) as server, bridge(server.url, credential, home=tmp_path) as here:
-        assert here.answer(here.modern("tools/call"))["result"]
-    assert [each.scope for each in credential.challenges] == ["a b", "a b"]
-    assert len({came.body for came in server.came}) == 1
-
-
-def test_a_server_that_refuses_for_ever_is_asked_four_times(tmp_path: Path) -> None:
-    """No loop, whatever the credential believes."""
-    with (
-        scripted(lambda exchange: exchange.answer(401)) as server,
-        bridge(server.url, Turnstile(99), home=tmp_path) as here,
-    ):
-        assert "doesn't accept the token" in _error(here.answer(here.modern("tools/call")))
-        assert len(server.came) == 4
-
-
-def test_without_a_credential_the_client_is_answered_by_the_bridge(tmp_path: Path) -> None:
-    """It starts; the handshake with the server is made once there is somebody to make it for."""
-    credential = Turnstile(-1)
-    with scripted(well_behaved) as server, bridge(server.url, credential, home=tmp_path) as here:
-        answer = here.open()["result"]
-        assert answer["protocolVersion"] == "2025-11-25"
-        assert answer["capabilities"]["tools"] == {"listChanged": True}
-        assert "nobody is signed in" in _error(here.ask("tools/list"))
-        assert here.answer(here.modern("server/discover"))["error"]["code"] == -32601
-        assert server.came == []
-        credential.good = 1
-        assert "result" in here.ask("tools/list")
-    methods = [came.message.get("method") for came in server.came if came.method == "POST"]
-    assert methods == ["initialize", "notifications/initialized", "tools/list"]
-
-
 def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
     """Stopping twice is stopping; what is sent after it is refused; a call under way is let go."""
     hold = threading.Event()
@@ -710,80 +424,3 @@ def test_after_the_end_nothing_is_taken(tmp_path: Path) -> None:
         with pytest.raises(UpstreamGone):
             here.tell("notifications/any")
         hold.set()
-
-
-def _older(exchange: Exchange, post_to: str = "/post", *, answers: bool = True) -> None:
-    """Be a server of HTTP+SSE."""
-    if exchange.came.method == "POST" and exchange.came.path == "/mcp":
-        exchange.answer(405)
-        return
-    if exchange.came.method == "GET":
-        exchange.begin_events()
-        exchange.event(post_to, event="endpoint")
-        _streams.append(exchange)
-        _closing.wait(10)
-        return
-    exchange.answer(202)
-    message = exchange.came.message
-    if "id" in message and answers:
-        result = HELLO if message["method"] == "initialize" else {"echo": message.get("params")}
-        _streams[-1].event({"jsonrpc": "2.0", "id": message["id"], "result": result})
-
-
-_streams: list[Exchange] = []
-_closing = threading.Event()
-
-
-@pytest.fixture(autouse=True)
-def no_streams() -> Any:
-    """Begin and end without a stream left open."""
-    _streams.clear()
-    _closing.clear()
-    yield
-    _closing.set()
-
-
-def test_an_older_server_is_spoken_to_its_way(tmp_path: Path) -> None:
-    """HTTP+SSE by fall-back: one stream, a POST for each message."""
-    with scripted(_older) as server, bridge(server.url, home=tmp_path) as here:
-        assert here.open()["result"] == HELLO
-        assert here.ask("tools/call", {"a": 1})["result"] == {"echo": {"a": 1}}
-        assert [came.path for came in server.of("tools/call")] == ["/post"]
-        assert ("remote_session", {"level": "info", "transport": "older"}) in here.log.lines
-
-
-def test_an_older_servers_stream_that_ends_is_opened_anew(tmp_path: Path) -> None:
-    """Who waits gets an error; the next call begins another session, which is as the first was."""
-
-    def script(exchange: Exchange) -> None:
-        message = exchange.came.message
-        if message.get("method") == "tools/call" and len(_streams) == 1:
-            exchange.answer(202)
-            _closing.set()
-        else:
-            _older(exchange)
-
-    with scripted(script) as server, bridge(server.url, home=tmp_path) as here:
-        here.open()
-        here.ask("resources/subscribe", {"uri": "a://1"})
-        assert "broke" in _error(here.ask("tools/call"))
-        _closing.clear()
-        heard = len(here.heard)
-        assert "result" in here.ask("tools/call")
-        assert len(here.heard) == heard + 1
-        assert len(server.of("initialize")) == 4  # one refused and one over each stream
-        subscribed = [came.message["params"] for came in server.of("resources/subscribe")]
-        assert subscribed == [{"uri": "a://1"}] * 2
-
-
-def test_an_older_server_sends_nobody_elsewhere(tmp_path: Path) -> None:
-    """Where to post is within the origin, or nowhere."""
-    with scripted(well_behaved) as elsewhere:
-
-        def script(exchange: Exchange) -> None:
-            _older(exchange, elsewhere.url)
-
-        secret = FixedHeaders({"Authorization": "Bearer canary"}, "")
-        with scripted(script) as server, bridge(server.url, secret, home=tmp_path) as here:
-            assert "no MCP server" in _error(here.open())
-        assert elsewhere.came == []
