@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from mcp_local.cli.asked import load_target
 from mcp_local.cli.console import Cell
 from mcp_local.cli.explain import (
-    USE,
+    action_on,
     effect_of,
     explain_everything,
     explain_one,
+    likely,
     no_such_thing,
     reason_of,
     rule_of,
@@ -127,7 +128,7 @@ def _can(arguments: CanArguments, context: Context) -> ExitCode:
     token = require_token(report)
     server = load_target(arguments, settings, context, offline=arguments.offline)
     kind, explained = asyncio.run(_explain(server, arguments, given, token))
-    action = Action(arguments.action or USE[kind])
+    action = action_on(kind, arguments.action)
     shape = can_document(explained, arguments.name, action)
     verdict = {Effect.ALLOW: "Yes", Effect.ASK: "Only after your yes", Effect.DENY: "No"}
     text = f"{verdict[effect_of(explained)]}: {reason_of(explained)}"
@@ -139,7 +140,7 @@ async def _explain(
     server: Asked, arguments: CanArguments, given: Mapping[str, object], token: VerifiedToken
 ) -> tuple[Kind, Explained]:
     kinds = [Kind(arguments.kind)] if arguments.kind else list(Kind)
-    for kind in kinds:
+    for kind in likely(kinds, arguments.action):
         if arguments.action == Action.LIST:
             explained = await _listed(server, kind, arguments.name, token)
         else:

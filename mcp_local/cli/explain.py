@@ -6,18 +6,32 @@ import time
 from typing import TYPE_CHECKING
 
 from mcp_local.errors import Denied, UsageError, did_you_mean
-from mcp_local.policy.model import Action, Effect, Kind, Request
+from mcp_local.policy.model import ACTIONS, USE, Action, Effect, Kind, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mcp_local.cli.asked import Asked
     from mcp_local.errors import McpLocalError
     from mcp_local.guard.explained import Explained
     from mcp_local.identity.model import VerifiedToken
 
-USE = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
-"""What using a component of each kind is called."""
+
+def likely(kinds: Iterable[Kind], action: str | None) -> list[Kind]:
+    """Return the kinds with those first with which the action can be done."""
+    return sorted(kinds, key=lambda kind: action is not None and action not in ACTIONS[kind])
+
+
+def action_on(kind: Kind, action: str | None) -> Action:
+    """Return what is done with a component of this kind; left out, what using it is called.
+
+    Raises:
+        UsageError: nobody can do that with it.
+    """
+    if action is not None and action not in ACTIONS[kind]:
+        message = f"Nobody can {action} a {kind}."
+        raise UsageError(message, hint=f"--action may be: {', '.join(sorted(ACTIONS[kind]))}.")
+    return Action(action or USE[kind])
 
 
 async def explain_everything(server: Asked, token: VerifiedToken) -> list[Explained]:

@@ -13,13 +13,13 @@ import msgspec
 from mcp_local.identity.grace import reaches
 from mcp_local.policy.live import LivePolicy
 from mcp_local.policy.model import (
+    USE,
     Action,
     ClientInfo,
     Component,
     Decision,
     Effect,
     GivesTags,
-    Kind,
     Request,
 )
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.model import Decides
-
-USE: Final = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
-"""What using a component of each kind is called."""
 
 _OWN_CHECK: Final = Decision(Effect.ALLOW, "auth", "Its own check decides.")
 _NO_POLICY: Final = Decision(

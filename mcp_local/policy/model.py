@@ -41,6 +41,17 @@ class Kind(StrEnum):
     PROMPT = "prompt"
 
 
+ACTIONS: Final[Mapping[Kind, tuple[Action, ...]]] = {
+    Kind.TOOL: (Action.LIST, Action.CALL),
+    Kind.RESOURCE: (Action.LIST, Action.READ, Action.COMPLETE, Action.SUBSCRIBE),
+    Kind.PROMPT: (Action.LIST, Action.GET, Action.COMPLETE),
+}
+"""What can be done with components of each kind."""
+
+USE: Final = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
+"""What using a component of each kind is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Component:
     """A tool, resource, resource template or prompt as the policy sees it."""

@@ -9,9 +9,9 @@ from hypothesis import given, strategies as st
 from mcp_local.cli.policy.draft import write_draft
 from mcp_local.cli.policy.proposal import Level, propose, why_unnameable
 from mcp_local.policy.deciding.compile import compile_policy
-from mcp_local.policy.model import Action, Component, Kind, Request
+from mcp_local.policy.model import USE, Action, Component, Kind, Request
 from mcp_local.policy.reading.parse import parse_policy
-from mcp_local.policy.views.people import USE, with_role
+from mcp_local.policy.views.people import with_role
 
 COMMENT = re.compile(r"^( *)# ", re.MULTILINE)
 OTHERS = [Component(kind, name) for kind in Kind for name in ("get_anything", "other")]

@@ -14,7 +14,7 @@ from mcp_local.cli.policy.draft import SECTIONS, quoted
 from mcp_local.cli.policy.proposal import why_unnameable
 from mcp_local.errors import UsageError
 from mcp_local.guard.decision_log import LOGGED_NAME
-from mcp_local.policy.model import Action, Kind
+from mcp_local.policy.model import ACTIONS, Action, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,12 +34,7 @@ class Use:
     """Of the person."""
 
 
-_USES = {
-    Kind.TOOL: frozenset({Action.LIST, Action.CALL}),
-    Kind.RESOURCE: frozenset({Action.LIST, Action.READ, Action.SUBSCRIBE, Action.COMPLETE}),
-    Kind.PROMPT: frozenset({Action.LIST, Action.GET, Action.COMPLETE}),
-}
-"""What can be done with components of a kind."""
+_USES = {kind: frozenset(able) for kind, able in ACTIONS.items()}
 
 _Needs: TypeAlias = dict[tuple[Kind, str], set[Action]]
 """What one role needs: of each component, what was done with it."""

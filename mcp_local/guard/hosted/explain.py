@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastmcp.resources.template import match_uri_template
 from fastmcp.server.context import Context
@@ -12,10 +12,11 @@ from mcp_local.guard.explained import Explained
 from mcp_local.guard.hosted.components import check_of, kind_of, name_of
 from mcp_local.guard.hosted.insides import lifespan
 from mcp_local.guard.hosted.lookup import find_prompt, find_resource, find_tool
+from mcp_local.guard.hosted.root import has_hook
 from mcp_local.guard.hosted.tree import Tree
 from mcp_local.guard.hosted.user import LiveUser, install
 from mcp_local.guard.judge import Judge, Wish, wishing
-from mcp_local.policy.model import Action, Kind
+from mcp_local.policy.model import Action, Decision, Effect, Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
 
     from mcp_local.guard.hosted.components import AnyComponent
     from mcp_local.identity.model import VerifiedToken
-    from mcp_local.policy.model import Component, Decides, Decision, Request
+    from mcp_local.policy.model import Component, Decides, Request
 
+_NOT_ALL_OFFER: Final = {
+    Action.COMPLETE: ("completion/complete", "The server offers no completions."),
+    Action.SUBSCRIBE: ("resources/subscribe", "Servers of one's own offer no subscriptions."),
+}
+"""Action → its method, and what to say where nobody answers that."""
 _KINDS = {Action.CALL: Kind.TOOL, Action.GET: Kind.PROMPT}
 
 
@@ -75,7 +81,14 @@ async def explain_use(  # noqa: PLR0913 - what a command line knows, each by its
     component = check.components[0] if check else next(iter(asked), None)
     if component not in decided:
         return None
-    return Explained(component, decided[component], own_auth=check is not None)
+    decision = _not_offered(mcp, request.action) or decided[component]
+    return Explained(component, decision, own_auth=check is not None)
+
+
+def _not_offered(mcp: FastMCP[Any], action: Action) -> Decision | None:
+    """Return why nobody can do it, whatever the policy says; ``None`` where the policy decides."""
+    method, why = _NOT_ALL_OFFER.get(action, ("", ""))
+    return Decision(Effect.DENY, "server", why) if method and not has_hook(mcp, method) else None
 
 
 @asynccontextmanager

@@ -59,6 +59,15 @@ NOTIFICATIONS: Final = frozenset(
 )
 
 
+def has_hook(mcp: FastMCP[Any], method: str) -> bool:
+    """Whether FastMCP itself answers a method that it lets be judged.
+
+    A handler of the author's own in place of FastMCP's would see neither hook nor policy.
+    """
+    entry = sdk_server(mcp).get_request_handler(method) if method in BY_FASTMCP else None
+    return entry is not None and getattr(entry.handler, "__self__", None) is mcp
+
+
 class RootMiddleware:
     """Sees every message first and every answer last."""
 
@@ -109,15 +118,11 @@ class RootMiddleware:
             self._guard.newcomers.greet(ctx.session, modern=modern)
 
     def _is_served(self, method: str) -> bool:
-        """Whether the method is known, and answered by who is known to answer it.
-
-        A handler of the author's own in place of FastMCP's would see neither hook nor policy.
-        """
-        entry = self._server.get_request_handler(method)
-        handler = entry.handler if entry else None
-        if method in BY_FASTMCP:
-            return getattr(handler, "__self__", None) is self._mcp
-        return method in REQUESTS or (method == LISTEN and handler is self._changes.listen)
+        """Whether the method is known, and answered by who is known to answer it."""
+        if method == LISTEN:
+            entry = self._server.get_request_handler(method)
+            return entry is not None and entry.handler is self._changes.listen
+        return method in REQUESTS or has_hook(self._mcp, method)
 
     def _honest(self, result: HandlerResult) -> HandlerResult:
         """Announce what is served, and let no answer be kept for another person."""

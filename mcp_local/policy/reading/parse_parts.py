@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mcp_local.policy.document import Selection
-from mcp_local.policy.model import Action
+from mcp_local.policy.model import ACTIONS, Action
 from mcp_local.policy.vocabulary.globs import Glob, GlobError
 from mcp_local.policy.vocabulary.uris import fault
 
@@ -20,11 +20,8 @@ SELECTION = ("tools", "resources", "prompts")
 
 _ANY_ACTION = "*"
 _ACTIONS = (*map(str, Action), _ANY_ACTION)
-_USES = {
-    "tools": frozenset({Action.LIST, Action.CALL}),
-    "resources": frozenset({Action.LIST, Action.READ, Action.SUBSCRIBE, Action.COMPLETE}),
-    "prompts": frozenset({Action.LIST, Action.GET, Action.COMPLETE}),
-    "tags": frozenset(Action),
+_USES = {f"{kind}s": frozenset(able) for kind, able in ACTIONS.items()} | {
+    "tags": frozenset(Action)
 }
 """What can be done with the components that a key selects."""
 

@@ -5,13 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
-from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Kind, Request
+from mcp_local.policy.model import (
+    ACTIONS,
+    USE,
+    Action,
+    ClientInfo,
+    Component,
+    Effect,
+    Kind,
+    Request,
+)
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.reading.nodes import Checker
 from mcp_local.policy.reading.plain_values import odd_numbers, value_of
 from mcp_local.policy.reading.yaml_tree import Mapping, Scalar, ScalarKind, Sequence, read_tree
 from mcp_local.policy.views.cases import Case
-from mcp_local.policy.views.people import USE, imagined
+from mcp_local.policy.views.people import imagined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +148,10 @@ class _Fields:
         node = self._found.get("action")
         if node is not None:
             word = self._checker.word(node, f"{self._path}.action", tuple(map(str, Action)))
-            if word:
+            if word and kind and word not in ACTIONS[kind]:
+                hint = f"Possible are: {', '.join(sorted(ACTIONS[kind]))}."
+                self._wrong(node, "action", f"can never be done with a {kind}", hint)
+            elif word:
                 return Action(word)
         return USE[kind] if kind else Action.LIST
 

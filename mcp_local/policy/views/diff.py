@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mcp_local.policy.model import Action, Kind
+from mcp_local.policy.model import USE, Action, Kind
 from mcp_local.policy.views.matrix import CellEffect, outcome
-from mcp_local.policy.views.people import NO_ROLE, USE, people_of
+from mcp_local.policy.views.people import NO_ROLE, people_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from mcp_local.policy.model import Action, Effect, Kind
-from mcp_local.policy.views.people import NO_ROLE, USE, let_in_with, with_role
+from mcp_local.policy.model import USE, Action, Effect, Kind
+from mcp_local.policy.views.people import NO_ROLE, let_in_with, with_role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

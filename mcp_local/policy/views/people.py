@@ -9,7 +9,7 @@ from msgspec import structs
 
 from mcp_local.identity.model import Identity
 from mcp_local.policy.document import ANY_ROLE, Agents
-from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Kind, Request
+from mcp_local.policy.model import Action, ClientInfo, Component, Effect, Request
 from mcp_local.policy.vocabulary.ids import as_in_tokens
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ _NEVER = 1 << 40
 
 NO_ROLE = ""
 """Stands for somebody who is signed in and has no role."""
-
-USE = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
-"""What one does with a component of each kind."""
 
 
 @dataclass(frozen=True, slots=True)

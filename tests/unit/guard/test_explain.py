@@ -9,8 +9,10 @@ import pytest
 from fastmcp import FastMCP
 
 from mcp_local.guard.hosted import explain_use
+from mcp_local.policy.deciding.compile import compile_policy
 from mcp_local.policy.load import load_policy
-from mcp_local.policy.model import Action, Effect, Kind, Request
+from mcp_local.policy.model import USE, Action, Effect, Kind, Request
+from mcp_local.policy.reading.parse import parse_policy
 from tests.support.people import token_for
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.hosted import Explained
 
 POLICY = "version: 1\nroles:\n  Reader: {tags: [read]}\n  Admin: {tags: [read, delete]}\n"
-USE = {Kind.TOOL: Action.CALL, Kind.RESOURCE: Action.READ, Kind.PROMPT: Action.GET}
+SOMEBODY = "33333333-3333-4333-8333-333333333333"
 
 
 def _no(context: AuthContext) -> bool:
@@ -58,7 +60,7 @@ def _server() -> FastMCP[None]:
 def _explain(folder: Path, kind: Kind, name: str) -> Explained | None:
     path = folder / "policy.yaml"
     path.write_text(POLICY, encoding="utf-8")
-    token = token_for({"oid": "33333333-3333-4333-8333-333333333333", "roles": ["Reader"]})
+    token = token_for({"oid": SOMEBODY, "roles": ["Reader"]})
     request = Request(USE[kind])
     return asyncio.run(explain_use(_server(), name, request, policy=load_policy(path), token=token))
 
@@ -95,3 +97,57 @@ def test_both_refuse(tmp_path: Path) -> None:
 def test_nothing_of_that_name(tmp_path: Path, kind: Kind) -> None:
     """What isn't there isn't explained, in any kind."""
     assert _explain(tmp_path, kind, "files://nothing") is None
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "name"),
+    [
+        (Action.SUBSCRIBE, Kind.RESOURCE, "files://open"),
+        (Action.COMPLETE, Kind.PROMPT, "greet"),
+    ],
+)
+def test_what_the_server_does_not_offer_nobody_can_do(
+    action: Action, kind: Kind, name: str
+) -> None:
+    """The policy allows everything; no role would help, and so none is named."""
+    explained = _everybody_may(_open_server(), action, kind, name)
+    assert explained is not None
+    assert explained.decision.effect is Effect.DENY
+    assert (explained.decision.rule, explained.decision.needs_roles) == ("server", ())
+
+
+def test_completions_that_a_server_offers_are_for_the_policy() -> None:
+    """The same server, with a handler of its author's."""
+    mcp = _open_server()
+
+    @mcp.completion
+    def complete(*_asked: object) -> list[str]:
+        return []
+
+    explained = _everybody_may(mcp, Action.COMPLETE, Kind.PROMPT, "greet")
+    assert explained is not None
+    assert explained.decision.effect is Effect.ALLOW
+
+
+def test_what_is_not_there_is_not_explained_by_what_is_not_offered() -> None:
+    """A name that stands for nothing stays one."""
+    assert _everybody_may(_open_server(), Action.SUBSCRIBE, Kind.RESOURCE, "files://no") is None
+
+
+def _open_server() -> FastMCP[None]:
+    mcp: FastMCP[None] = FastMCP("open")
+    mcp.resource("files://open")(lambda: "")
+
+    @mcp.prompt
+    def greet() -> str:
+        return ""
+
+    return mcp
+
+
+def _everybody_may(mcp: FastMCP[None], action: Action, kind: Kind, name: str) -> Explained | None:
+    policy = compile_policy([parse_policy("version: 1\ndefault: allow\n", "policy.yaml")])
+    token = token_for({"oid": SOMEBODY})
+    return asyncio.run(
+        explain_use(mcp, name, Request(action), policy=policy, token=token, kind=kind)
+    )

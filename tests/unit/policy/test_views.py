@@ -237,6 +237,11 @@ def test_cases_are_asked_and_those_that_fail_are_told() -> None:
             "cases[0].action",
             "one of the known words",
         ),
+        (
+            "cases: [{expect: deny, tool: a, action: get}]",
+            "cases[0].action",
+            "can never be done with a tool",
+        ),
         ("cases: [{expect: deny, tool: a, role: [x]}]", "cases[0].role", "is no key here"),
         ("cases: [{expect: deny, tool: a, roles: x}]", "cases[0].roles", "must be a list"),
         ("cases: [{expect: deny, tool: a, args: [x]}]", "cases[0].args", "must be a mapping"),
