@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.errors import SettingsError
+from mcp_local.places import CONFIG_VARIABLE, HOME_VARIABLE
 from mcp_local.policy.load import PRESET, load_policy
 from mcp_local.settings import require_sign_in
-from mcp_local.settings.keys import CONFIG_VARIABLE, HOME_VARIABLE, KEYS, PROXY
+from mcp_local.settings.keys import KEYS, PROXY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +27,10 @@ def policy_words(policy: str | None) -> list[str]:
     """
     if not policy:
         return []
-    path = policy if policy.startswith(PRESET) else str(Path(policy).expanduser().absolute())
+    path = policy
+    if not policy.startswith(PRESET):
+        home = os.path.expanduser(policy)  # noqa: PTH111 - Path.expanduser raises for `~nobody`
+        path = str(Path(home).absolute())
     load_policy(Path(path))
     return ["--policy", path]
 
@@ -78,7 +83,7 @@ def warn_of_settings(settings: Settings, policy: str, context: Context) -> None:
 
 def warn_of_paths(words: Sequence[str], context: Context) -> None:
     """Name arguments that are files of this folder: a client starts its servers in another."""
-    near = [word for word in words if not Path(word).is_absolute() and Path(word).exists()]
+    near = [word for word in words if not Path(word).is_absolute() and os.path.exists(word)]  # noqa: PTH110 - Path.exists raises for a word too long for a name
     if near:
         context.console.warn(
             f"{', '.join(near)}: a client may start this in another folder. Give the whole path."

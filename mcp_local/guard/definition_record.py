@@ -70,10 +70,18 @@ def key_of(server: Server, folder: Path) -> ServerKey:
     if server.name:
         return ServerKey(f"server-{server.name}", server.name)
     words = [server.url] if server.url else [server.command, *server.args]
-    at_home = not server.url and any(word and (folder / word).is_file() for word in words)
+    at_home = not server.url and any(_names_file(word, folder) for word in words)
     identity = json.dumps([*words, str(folder)] if at_home else words)
     digest = sha256(identity.encode()).hexdigest()[:24]
     return ServerKey(f"{'url' if server.url else 'command'}-{digest}", redact(" ".join(words)))
+
+
+def _names_file(word: str, folder: Path) -> bool:
+    """Whether an argument is a file there; a token or a program's text may be too long for one."""
+    try:
+        return bool(word) and (folder / word).is_file()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class ApprovedDefinitions:
         """Why it isn't known what was approved; read only."""
         self._changes: list[Change] = []
         self._held: frozenset[tuple[str, str]] = frozenset()
+        self._was_known = True
+        """Whether it was known at the last look what was approved."""
         self.record = Record()
         """What is known of the server; read only."""
         self._last: dict[str, str] = {}
@@ -154,8 +156,8 @@ class ApprovedDefinitions:
         self._changes = changes(self.record.approved, self.record.seen)
         differ = self._changes if self._hold else []
         held = frozenset((each.which, each.name) for each in differ)
-        if held != self._held or self.problem:
-            self._held = held
+        if held != self._held or self.problem or not self._was_known:
+            self._held, self._was_known = held, not self.problem
             self.generation += 1
         for change in self._changes:
             self._tell(change)

@@ -30,6 +30,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     [
         (["cursor", "g", "--policy", "preset:readonly", "--", "python"], "no preset 'readonly'"),
         (["cursor", "g", "--policy", "nowhere.yaml", "--", "python"], "nowhere.yaml"),
+        (["cursor", "g", "--policy", "~nobody-here/p.yaml", "--", "python"], "~nobody-here"),
         (["cursor", "g"], "no server 'g' under [servers]"),
         (["cursor", "g.py"], "mcp-local install cursor NAME g.py"),
         (["cursor", "g", "--", "no-such-command"], "There is no command 'no-such-command'"),
@@ -47,6 +48,19 @@ def test_what_can_not_work_is_refused_before_anything_is_written(
     assert main(["install", *words], environ) is ExitCode.USAGE
     assert message in capsys.readouterr().err
     assert not (tmp_path / ".cursor").exists()
+
+
+def test_an_argument_may_be_longer_than_a_name(
+    environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A token is no file of this folder; what is one beside it is still named."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.db").touch()
+    command = ["python", "serve.py", "--token", "x" * 300, "notes.db"]
+    words = ["cursor", "g", "--policy", "preset:read-only", "--", *command]
+    assert main(["install", *words], environ) is ExitCode.OK
+    assert "warning: notes.db: a client may start this" in capsys.readouterr().err
 
 
 def test_an_entry_without_ids_is_added_with_a_warning(

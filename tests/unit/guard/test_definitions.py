@@ -294,3 +294,28 @@ def turned(value: object) -> object:
     if isinstance(value, list):
         return [turned(item) for item in cast("list[object]", value)]
     return value
+
+
+def test_an_argument_that_is_too_long_for_a_name_is_no_file(tmp_path: Path) -> None:
+    """A token or a program's text: its server is known by its command line, as any other."""
+    (tmp_path / "server.py").touch()
+    long = Server("", command="serve", args=("--token", "x" * 300))
+    assert key_of(long, tmp_path) == key_of(long, tmp_path / "elsewhere")
+    at_home = Server("", command="serve", args=("x" * 300, "server.py"))
+    assert key_of(at_home, tmp_path) != key_of(at_home, tmp_path / "elsewhere")
+
+
+def test_a_record_that_is_mended_gives_back_what_was_held(tmp_path: Path) -> None:
+    """What is held back changes with it, so clients are told and no list of before is shown."""
+    approved(tmp_path).see(TOOLS, [QUERY])
+    path = RecordFile(tmp_path, KEY).path
+    whole = path.read_bytes()
+    path.write_bytes(b"no record")
+    process = approved(tmp_path, hold=True)
+    assert process.is_held(TOOLS, "query")
+    before = process.generation
+    path.write_bytes(whole)
+    assert process.look()
+    assert not process.is_held(TOOLS, "query")
+    assert process.generation > before
+    assert not process.look()
