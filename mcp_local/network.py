@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 import ssl
+from base64 import b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import truststore
@@ -26,6 +27,8 @@ from mcp_local.errors import SettingsError, Unreachable
 from mcp_local.settings.authority import is_loopback
 
 if TYPE_CHECKING:
+    from urllib.parse import SplitResult
+
     from mcp_local.settings.model import Settings
 
 _PLAIN_ADDRESS = re.compile(
@@ -71,26 +74,34 @@ class Connections:
     def _connect_through(self, proxy: str) -> urllib3.PoolManager:
         if not proxy:
             return urllib3.PoolManager(ssl_context=self._tls, maxsize=self._at_once)
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        credentials = None
-        if parts.username is not None:
-            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            credentials = urllib3.make_headers(proxy_basic_auth=pair)
-        netloc = parts.netloc.rpartition("@")[2]
+        address = proxy if "://" in proxy else f"http://{proxy}"
         try:
+            parts = urlsplit(address)
             return urllib3.ProxyManager(
-                f"{parts.scheme}://{netloc}",
-                proxy_headers=credentials,
+                f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}",
+                proxy_headers=_proxy_credentials(parts),
                 proxy_ssl_context=self._tls,
                 ssl_context=self._tls,
                 maxsize=self._at_once,
             )
-        except HTTPError:
+        except (HTTPError, ValueError):  # the latter: brackets around no address
+            host = address.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
             raise SettingsError(
-                f"The proxy {quote(netloc, safe=':[]')} can't be used: "
+                f"The proxy {quote(host, safe=':[]')} can't be used: "
                 "only http:// and https:// proxies are.",
                 hint="Correct `proxy` in the settings, or the system's proxy.",
             ) from None
+
+
+def _proxy_credentials(parts: SplitResult) -> dict[str, str] | None:
+    """Return the header with a proxy's user and password, if any, as the bytes they stand for.
+
+    RFC 7617 leaves their encoding to those who chose them.
+    """
+    if parts.username is None:
+        return None
+    pair = b"%b:%b" % (unquote_to_bytes(parts.username), unquote_to_bytes(parts.password or ""))
+    return {"proxy-authorization": f"Basic {b64encode(pair).decode('ascii')}"}
 
 
 def host_in(address: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mcp_local.broker.session.resource import run_resource
 from mcp_local.broker.signin.process import run_refresh, run_sign_in
 from mcp_local.cli.console import error_document
-from mcp_local.cli.parser import Arguments, Command
+from mcp_local.cli.parser import Arguments, Command, port
 from mcp_local.cli.person import look_up, open_broker, sign_in_settings
 from mcp_local.cli.sign_in_words import Announcer
 from mcp_local.cli.whoami import Report, TokenSource, describe, document, iso_time
@@ -65,7 +65,11 @@ def _declare_login(parser: Parser) -> None:
         "--no-browser", action="store_true", help="print the address instead of opening it"
     )
     parser.add_argument(
-        "--port", type=int, default=0, metavar="N", help="with --no-browser: where the answer comes"
+        "--port",
+        type=port,
+        default=0,
+        metavar="N",
+        help="with --no-browser: where the answer comes",
     )
     parser.add_argument("--timeout", metavar="SECONDS", help="give up after this time (300)")
     parser.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mcp_local.cli.parser import Arguments, Command
+from mcp_local.cli.parser import Arguments, Command, port
 from mcp_local.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class EmulatorArguments(Arguments):
 
 
 def _declare(parser: Parser) -> None:
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="of HTTPS (any free one)")
+    parser.add_argument("--port", type=port, default=0, metavar="N", help="of HTTPS (any free one)")
     parser.add_argument("--users", metavar="FILE", help="a directory of your own (YAML)")
     parser.add_argument("--tied", action="store_true", help=argparse.SUPPRESS)
 

@@ -24,6 +24,21 @@ VALUED = ("--config", "--tenant", "--client-id", "--account")
 """Flags with a value that may stand before the command."""
 
 
+_LAST_PORT = 65_535
+
+
+def port(text: str) -> int:
+    """Read the number of a port; 0 is any free one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = int(text)
+    if not 0 <= number <= _LAST_PORT:
+        raise ValueError
+    return number
+
+
 class Arguments(argparse.Namespace):
     """What every command is told."""
 

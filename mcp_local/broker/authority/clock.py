@@ -31,7 +31,7 @@ def clock_skew(headers: Mapping[str, str], now: float) -> float | None:
     fields = {name.lower(): value for name, value in headers.items()}
     try:
         return now - parsedate_to_datetime(fields["date"]).timestamp()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return None
 
 

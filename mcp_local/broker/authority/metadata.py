@@ -172,7 +172,10 @@ def load_metadata(settings: Settings, documents: Documents) -> Metadata:
 
 def _tenant_of(issuer: str, settings: Settings) -> str:
     """Return the tenant in ``https://…/<tenant>/…``; empty for the place holder of many."""
-    first = urlsplit(issuer).path.lstrip("/").partition("/")[0].lower()
+    try:
+        first = urlsplit(issuer).path.lstrip("/").partition("/")[0].lower()
+    except ValueError:  # brackets around no address
+        first = ""
     if first == _ANY_TENANT:
         return ""
     if not _GUID.fullmatch(first):

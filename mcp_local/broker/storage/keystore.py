@@ -214,4 +214,7 @@ def _passphrase(environ: Mapping[str, str], file: str) -> tuple[bytes, str]:
             raise KeyUnavailable(f"the passphrase can't be read from {where}: {reason}") from error
     if not passphrase.strip():
         raise KeyUnavailable(f"the passphrase in {where} is empty")
-    return passphrase.encode(), where
+    try:
+        return passphrase.encode(), where
+    except UnicodeEncodeError:  # bytes of another encoding; the error would quote the passphrase
+        raise KeyUnavailable(f"the passphrase in {where} isn't UTF-8 text") from None

@@ -88,7 +88,8 @@ def test_the_help_shows_whether_a_target_must_be_named(name: str, takes: str) ->
         (["--devise"], "doesn't know '--devise'", "'--device'"),
         (["--tenant"], "expected one argument", "mcp-local login --help"),
         (["--dev"], "doesn't know '--dev'", "'--device'"),
-        (["--port", "x"], "invalid int value: 'x'", "mcp-local login --help"),
+        (["--port", "x"], "invalid port value: 'x'", "mcp-local login --help"),
+        (["--port", "65536"], "invalid port value: '65536'", "mcp-local login --help"),
         (["more"], "doesn't know 'more'", "mcp-local login --help"),
     ],
 )

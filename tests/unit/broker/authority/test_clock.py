@@ -13,7 +13,9 @@ from mcp_local.identity.model import Rejection, TokenRejected
 NOW = 1_800_000_000.0
 
 
-@pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}, {"Date": ""}])
+@pytest.mark.parametrize(
+    "headers", [{}, {"Date": "yesterday"}, {"Date": ""}, {"Date": "1 Jan 9999999999 0:00"}]
+)
 def test_no_word_is_no_skew(headers: dict[str, str]) -> None:
     """An answer without a time, or with none that can be read, says nothing."""
     assert clock_skew(headers, NOW) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
@@ -254,6 +255,32 @@ def test_a_refused_password_is_not_told(site: Site, make_settings: MakeSettings)
             http.get(f"{site.url}/p")
     assert "canary" not in caught.value.message + caught.value.hint
     assert caught.value.__suppress_context__
+
+
+def test_a_password_of_a_proxy_may_hold_any_letter(site: Site, make_settings: MakeSettings) -> None:
+    """Its bytes are sent as they were written, percent-encoded."""
+    site.replies["/p"] = Reply(b"yes")
+    with Proxy(b64encode("user:5 €".encode()).decode()).running() as proxy:
+        http = Http(make_settings(proxy=f"http://user:5%20%E2%82%AC@{proxy.address}"))
+        assert http.fetch(f"{site.url}/p") == b"yes"
+        http.close()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [
+        ("http://user:canary@[::1:8080", "[::1:8080"),
+        ("http://user:cana/ry@proxy.example:70", "proxy.example:70"),
+    ],
+)
+def test_a_proxy_that_is_no_address_is_named(
+    site: Site, make_settings: MakeSettings, proxy: str, shown: str
+) -> None:
+    """A bracket that is left open, a slash in a password: no part of the password is told."""
+    with pytest.raises(SettingsError) as caught:
+        Http(make_settings(proxy=proxy)).get(f"{site.url}/p")
+    assert shown in caught.value.message
+    assert "cana" not in caught.value.message + caught.value.hint
 
 
 def test_an_unknown_kind_of_proxy_is_named(site: Site, make_settings: MakeSettings) -> None:

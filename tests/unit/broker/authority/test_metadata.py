@@ -205,9 +205,10 @@ def test_two_tenants_in_one_authority(site: Site, reader: Reader) -> None:
         reader.read()
 
 
-def test_an_issuer_without_a_tenant(site: Site, reader: Reader) -> None:
-    """Other OpenID providers aren't Entra ID."""
-    publish(site, issuer=f"{site.url}/realms/x")
+@pytest.mark.parametrize("issuer", ["{}/realms/x", "https://[{}/x"])
+def test_an_issuer_without_a_tenant(site: Site, reader: Reader, issuer: str) -> None:
+    """Other OpenID providers aren't Entra ID, and what is no address isn't either."""
+    publish(site, issuer=issuer.format(site.url))
     with pytest.raises(AuthorityDown, match="isn't Entra ID"):
         reader.read()
 

@@ -51,6 +51,15 @@ def test_the_passphrase_makes_the_same_key_each_time(home: Path) -> None:
     assert key_of(home / "other", CacheKey.PASSPHRASE, {PASSPHRASE: "one"}).key != one.key
 
 
+def test_a_passphrase_in_another_encoding_is_named(home: Path) -> None:
+    """Bytes that aren't UTF-8, as a terminal of another code page sends them: nothing of them."""
+    with pytest.raises(StorageError, match="isn't UTF-8 text") as caught:
+        key_of(home, CacheKey.PASSPHRASE, {PASSPHRASE: "canary\udcfc"})
+    assert "canary" not in caught.value.message
+    assert caught.value.__cause__ is not None
+    assert caught.value.__cause__.__suppress_context__
+
+
 def test_a_passphrase_file_is_as_good_as_the_variable(home: Path, tmp_path: Path) -> None:
     """The file named in the settings or the environment; its line end doesn't count."""
     (tmp_path / "secret").write_text("óne two\r\n", encoding="utf-8")
