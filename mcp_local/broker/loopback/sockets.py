@@ -26,7 +26,7 @@ def open_loopback(ports: Iterable[int]) -> list[socket.socket]:
     without IPv6 is served on 127.0.0.1 alone.
 
     Raises:
-        SignInFailed: all of them are taken.
+        SignInFailed: all of them are taken, or the system lets nobody listen.
     """
     for port in ports:
         opened = _open_both(port)
@@ -48,7 +48,11 @@ def _open_both(port: int) -> list[socket.socket]:
         except OSError as error:
             if error.errno in _TAKEN:
                 return []
-            raise
+            raise SignInFailed(
+                f"No port can be opened on this machine: {error.strerror}.",
+                hint="Something forbids it, a sandbox perhaps. Without one: "
+                "`mcp-local login --device`.",
+            ) from error
         stack.pop_all()
         return sockets
 

@@ -42,7 +42,8 @@ def available(environ: Mapping[str, str]) -> bool:
     environ = with_screen(environ)
     if not (environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")):
         return False
-    return not _start([*_PYTHON, _LOOK], environ=environ).wait()
+    look = _start([*_PYTHON, _LOOK], environ=environ)
+    return look is not None and not look.wait()
 
 
 def open_page(url: str, environ: Mapping[str, str]) -> bool:
@@ -61,33 +62,38 @@ class Opening:
 
     def failed(self) -> bool:
         """Tell whether no browser took the address; ``False`` while one is being tried."""
-        return bool(self._process.poll())
+        return self._process is None or bool(self._process.poll())
 
     def taken(self, seconds: float) -> bool:
         """Tell whether a browser has taken the address, or tries to, after so many seconds."""
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
         failed = self.failed()
         self.let_go()
         return not failed
 
     def let_go(self) -> None:
         """Leave the browser to the person."""
-        if self._process.poll() is None:
+        if self._process is not None and self._process.poll() is None:
             self._process.returncode = 0  # else Python warns of a process left running
 
 
 def _start(
     command: Sequence[str], *, environ: Mapping[str, str], text: str = ""
-) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter, or that of Windows; fixed words
-        command,
-        env={name: value for name, value in environ.items() if name != PASSPHRASE_VARIABLE},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C ends the sign-in, not the browser
-    )
+) -> subprocess.Popen[bytes] | None:
+    """Start it; ``None`` where the system can't, as a WSL that has lost its way to Windows."""
+    try:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, or Windows' shell; fixed words
+            command,
+            env={name: value for name, value in environ.items() if name != PASSPHRASE_VARIABLE},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C ends the sign-in, not the browser
+        )
+    except OSError:
+        return None
     with suppress(OSError), process.stdin or nullcontext() as pipe:  # it may have ended already
         if pipe is not None:
             pipe.write(text.encode())

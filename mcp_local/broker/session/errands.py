@@ -292,5 +292,6 @@ async def in_thread(call: Callable[[], T], *, undo: Callable[[T], object]) -> T:
     try:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
-        undo(await running)
+        with suppress(OSError, StorageError):  # it did nothing, then
+            undo(await running)
         raise

@@ -131,10 +131,10 @@ class Bearer:
         """Have the person sign in, and return what that brought."""
         if not wait:
             raise NoCredential(f"{self._host} refuses the token.")
-        status = self._tokens.sign_in(self._scopes, claims=claims, again=again, wait=wait)
-        if status.phase in _WAITING:
-            raise NoCredential(_where_to_go(self._host, status))
         try:
+            status = self._tokens.sign_in(self._scopes, claims=claims, again=again, wait=wait)
+            if status.phase in _WAITING:
+                raise NoCredential(_where_to_go(self._host, status))
             token = self._tokens.get(self._scopes, wait=wait)
         except McpLocalError as error:
             scopes = " ".join(f"--scope {scope}" for scope in self._scopes)

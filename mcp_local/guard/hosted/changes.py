@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.subscriptions import (
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from fastmcp import FastMCP
     from mcp.server.context import ServerRequestContext
     from mcp.server.session import ServerSession
-
-logger = logging.getLogger(__name__)
 
 
 class Changes:

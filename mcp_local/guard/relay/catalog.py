@@ -151,6 +151,7 @@ class Catalog:
             pages.append(page)
             cursor = page.next
             if cursor is None or cursor in seen or len(pages) == _MOST_PAGES:
+                self._keep_only(which, {None, *seen})
                 return tuple(pages)
             if sum(each.size for each in pages) > MAX_LIST:
                 raise too_long()
@@ -169,10 +170,14 @@ class Catalog:
         if kept is not None and kept[0] == head and kept[1] == tail:
             return kept[2]
         page = read_page(which, answer)
-        if cursor is None:
-            self._pages = {key: each for key, each in self._pages.items() if key[0] != which}
         self._pages[which, cursor] = (head, tail, page)
         return page
+
+    def _keep_only(self, which: ListKind, cursors: set[str | None]) -> None:
+        """Drop the pages of before: a server may name others each time (M16)."""
+        self._pages = {
+            key: each for key, each in self._pages.items() if key[0] != which or key[1] in cursors
+        }
 
     def _listing(self, which: ListKind, pages: tuple[Page, ...]) -> Listing:
         items: list[dict[str, object]] = []

@@ -102,10 +102,11 @@ class Child:
             UpstreamGone: the server has ended, or closed its standard input.
         """
         with self._sending:
-            if self._running is None or self._stopped:
+            running = self._running  # who receives may be about to drop it
+            if running is None or self._stopped:
                 raise UpstreamGone(self._ended or f"{self._command} was stopped.")
             try:
-                _write(self._running.stdin, message + b"\n")
+                _write(running.stdin, message + b"\n")
             except OSError:
                 self._over.wait(_EXIT_WAIT)  # who receives is about to know why
                 gone = self._ended or f"{self._command} no longer reads its standard input."
@@ -147,14 +148,16 @@ class Child:
 
     def pid(self) -> int | None:
         """Return its process id; ``None`` when it could not be started."""
+        running = self._running
         with self._ending:
-            return None if self._running is None else self._running.pid(_EXIT_WAIT)
+            return None if running is None else running.pid(_EXIT_WAIT)
 
     def stop(self) -> None:
         """End the server and all that it started: end of file, TERM, KILL, within 2 s."""
         self._stopped = True
-        if self._running is not None:
-            self._end(self._running)
+        running = self._running
+        if running is not None:
+            self._end(running)
 
     def _end(self, running: system.Running) -> None:
         self._close_stdin(running, wait=0.0)

@@ -79,3 +79,17 @@ def test_browser_that_is_named_comes_first(tmp_path: Path, monkeypatch: pytest.M
     named = {"BROWSER": f"/bin/cp /dev/null {noted} %s"}
     browser.open_page(URL, _windows(tmp_path) | named)
     assert not (tmp_path / "said").exists()
+
+
+def test_windows_that_is_out_of_reach_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Linux that has lost its way to run programs of Windows: the system refuses the start."""
+    opener = partial(windows_opener, kernel=_kernel(tmp_path))
+    monkeypatch.setattr(browser, "windows_opener", opener)
+    environ = _windows(tmp_path)
+    (tmp_path / "bin" / "powershell.exe").write_bytes(b"MZ\x90\x00")
+    opening = browser.Opening(URL, environ)
+    assert opening.failed()
+    opening.let_go()
+    assert not browser.open_page(URL, environ)

@@ -367,6 +367,23 @@ def test_cancelled_in_a_thread_undoes_what_was_done() -> None:
     assert undone == ["lock"]
 
 
+def test_cancelled_in_a_thread_that_fails_is_still_cancelled() -> None:
+    """Else who was cancelled would go on as after any other failure."""
+
+    def fail() -> None:
+        time.sleep(0.2)
+        raise StorageError("no locks here")
+
+    async def story() -> None:
+        waiting = asyncio.ensure_future(in_thread(fail, undo=lambda _: None))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(story())
+
+
 def test_no_folder_for_locks_leaves_the_own_process_to_look_at(settings: Settings) -> None:
     """C17: whether a sign-in runs is then known of our own only."""
     settings.home.write_text("a file", encoding="utf-8")

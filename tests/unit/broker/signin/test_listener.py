@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import socket
 import time
@@ -264,10 +265,16 @@ def test_without_ipv6_the_other_address_serves_alone(
         assert opened.getsockname()[0] == "127.0.0.1"
 
 
-def test_other_faults_of_the_network_are_not_taken_for_a_taken_port() -> None:
-    """A port that can't exist is an error of its own."""
-    with pytest.raises(OverflowError):
-        open_loopback([70000])
+def test_who_may_not_listen_at_all_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox without a network: no other port is tried, and the person hears what to do."""
+
+    def forbidden(*_: object) -> socket.socket:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("mcp_local.broker.loopback.sockets.socket.socket", forbidden)
+    with pytest.raises(SignInFailed, match="Operation not permitted") as caught:
+        open_loopback([0, 0])
+    assert "mcp-local login --device" in caught.value.hint
 
 
 @pytest.mark.parametrize(

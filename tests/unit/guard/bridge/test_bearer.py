@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.broker.state import Phase, Status
-from mcp_local.errors import SignInNeeded, Unreachable
+from mcp_local.errors import McpLocalError, SignInNeeded, Unreachable
 from mcp_local.guard.bridge.bearer import Bearer
 from mcp_local.guard.bridge.credential import Challenge, NoCredential
 from mcp_local.secret import Secret
@@ -17,7 +17,6 @@ from mcp_local.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mcp_local.errors import McpLocalError
 
 API = "77777777-7777-4777-8777-777777777777"
 SIGNED_IN = Status(Phase.SIGNED_IN, signed_in=True)
@@ -31,7 +30,7 @@ class Given:
     token: Secret | None = None
     to_come: list[Secret | McpLocalError] = field(default_factory=list["Secret | McpLocalError"])
     """What the next calls of ``get`` bring."""
-    after_sign_in: Status = SIGNED_IN
+    after_sign_in: Status | McpLocalError = SIGNED_IN
     asked: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     claims: list[str] = field(default_factory=list[str])
     sign_ins: list[bool] = field(default_factory=list[bool])
@@ -59,6 +58,8 @@ class Given:
         del scopes, wait
         self.claims.append(claims)
         self.sign_ins.append(again)
+        if isinstance(self.after_sign_in, McpLocalError):
+            raise self.after_sign_in
         return self.after_sign_in
 
 
@@ -228,3 +229,13 @@ def test_odd_claims_are_a_plain_refusal(claims: str) -> None:
     bearer = _bearer(given)
     bearer.renew(bearer.headers(wait=9), Challenge("insufficient_claims", claims=claims), wait=9)
     assert given.claims == [""]
+
+
+def test_a_sign_in_that_is_out_of_reach_is_told() -> None:
+    """The session isn't there, or takes too long: that is no fault of the server's answer."""
+    given = Given(
+        to_come=[SignInNeeded("Nobody is signed in.")],
+        after_sign_in=Unreachable("The token takes too long to come."),
+    )
+    with pytest.raises(NoCredential, match="takes too long"):
+        _bearer(given).headers(wait=9)

@@ -326,3 +326,17 @@ def test_whatever_is_made_from_a_template_is_covered(
     template = "{v}".join(literals)
     uri = literals[0] + "".join(v + lit for v, lit in zip(values, literals[1:], strict=False))
     assert template_covers(template, uri)
+
+
+def test_pages_of_before_are_not_kept(tmp_path: Path) -> None:
+    """M16: a server that names another last page each time doesn't fill the memory."""
+    server = Server(tools=tools("a", cursor="second"))
+    catalog = make(server, tmp_path)
+    kept: list[int] = []
+    for number in range(3):
+        server.pages["tools/list", "second"] = tools("b", cursor=f"third-{number}")
+        server.pages["tools/list", f"third-{number}"] = tools("c")
+        listing = asyncio.run(catalog.fetch(TOOLS, {}))
+        assert [each.name for each in listing.components] == ["a", "b", "c"]
+        kept.append(len(catalog._pages))  # pyright: ignore[reportPrivateUsage] - no other sign of it
+    assert kept == [3, 3, 3]
