@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_local.cli.swift import Plain
-    from mcp_local.cli.swift_named import Found
+    from mcp_local.cli.swift_settings import Found
     from mcp_local.guard.relay.launch import Launched
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.session import Session
@@ -57,28 +57,7 @@ def serve_relayed(  # noqa: PLR0913 - what there is by now
     return _ending(code, upstream)
 
 
-def serve_launched(
-    launched: Launched, target: WrappedTarget, settings: Settings, environ: Mapping[str, str]
-) -> ExitCode:
-    """Do the same for a command of the settings that was launched already."""
-    from mcp_local.log.place import open_log  # noqa: PLC0415 - the server is started by now
-
-    log = open_log(settings, alarm=alarm)
-    server = target.server
-    upstream = wrap(
-        server.command,
-        server.args,
-        env=server.env,
-        folder=target.folder,
-        environ=environ,
-        log=log,
-        launched=launched,
-    )
-    upstream.start()
-    return serve_relayed(upstream, target, settings, environ, log)
-
-
-def serve_command(said: Plain, launched: Launched) -> ExitCode:
+def serve_swiftly(said: Plain, launched: Launched) -> ExitCode:
     """Do the same for a command that was launched before the settings were read.
 
     They are read while the first messages pass; nothing that must be judged passes before. Ends
@@ -90,7 +69,7 @@ def serve_command(said: Plain, launched: Launched) -> ExitCode:
         program,
         args,
         env=said.env,
-        folder=os.curdir,
+        folder=said.folder,
         environ=os.environ,
         log=late,
         launched=launched,
@@ -99,11 +78,11 @@ def serve_command(said: Plain, launched: Launched) -> ExitCode:
 
     @cache
     def known() -> tuple[Found, Log]:
-        from mcp_local.cli.swift_command import find_command  # noqa: PLC0415 - as above
+        from mcp_local.cli.swift_settings import find_started  # noqa: PLC0415 - as above
         from mcp_local.log.place import open_log  # noqa: PLC0415
 
         try:
-            found = find_command(said)
+            found = find_started(said)
         except McpLocalError as error:
             _leave(error)
         log = open_log(found.settings, alarm=alarm)
@@ -118,7 +97,7 @@ def serve_command(said: Plain, launched: Launched) -> ExitCode:
 
     if launched.started is None:
         known()  # no start waits for this, and the client may leave at once
-    code = serve_relay(upstream, claim_wire(), parts, log=late, rules=Rules())
+    code = serve_relay(upstream, claim_wire(), parts, log=late, rules=said.rules)
     return _ending(code, upstream)
 
 

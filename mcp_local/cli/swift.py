@@ -12,6 +12,7 @@ import sys
 
 from mcp_local.guard.relay.environment import child_environment, may_pass, passed
 from mcp_local.guard.relay.launch import launch
+from mcp_local.guard.relay.rules import Rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,42 +32,50 @@ _FLAGS: Final = {
 
 
 class Plain:
-    """What a plain command line says."""
+    """A wrapped server, as far as plain words and a first look at the settings tell of it."""
 
-    __slots__ = ("command", "env", "flags", "name")
+    __slots__ = ("command", "env", "flags", "folder", "rules")
 
     def __init__(
         self,
-        name: str,
         command: tuple[str, ...],
         flags: Mapping[str, str],
         env: Mapping[str, str],
+        *,
+        folder: str = os.curdir,
+        rules: Rules | None = None,
     ) -> None:
-        self.name = name
-        """Of a server under ``[servers]``; empty where there is a command."""
         self.command = command
+        """Empty while no more than its name is known, which is that of ``rules``."""
         self.flags = flags
         """By the settings' names."""
         self.env = env
-        """What ``--pass-env`` hands on, as ``[servers.NAME] env`` would say it."""
+        """What it is handed, as ``[servers.NAME] env`` says it."""
+        self.folder = folder
+        """Where it runs, from the working folder."""
+        self.rules = rules or Rules()
 
 
 def run_swiftly(words: Sequence[str]) -> ExitCode | None:
-    """Serve a wrapped server, if that is what the words plainly ask for; ``None``: they don't."""
+    """Serve a wrapped server, if that is what the words plainly ask for; ``None``: they don't.
+
+    It is started first. What is needed next is imported when its time has come, mostly while the
+    server starts.
+    """
     said = read_plain(words)
     if said is None or _is_terminal():
         return None
-    # What is needed next is imported when its time has come, mostly while the server starts.
-    if said.command:
-        program, *args = said.command
-        env = child_environment(os.environ, said.env)
-        launched = launch(program, args, env, folder=os.curdir)
-        from mcp_local.cli.relayed import serve_command  # noqa: PLC0415
+    if not said.command:
+        from mcp_local.cli.swift_named import look_up  # noqa: PLC0415
 
-        return serve_command(said, launched)
-    from mcp_local.cli.swift_named import serve_named  # noqa: PLC0415
+        said = look_up(said, os.environ)
+        if said is None:
+            return None
+    program, *args = said.command
+    launched = launch(program, args, child_environment(os.environ, said.env), said.folder)
+    from mcp_local.cli.relayed import serve_swiftly  # noqa: PLC0415
 
-    return serve_named(said)
+    return serve_swiftly(said, launched)
 
 
 def _is_terminal() -> bool:
@@ -95,7 +104,7 @@ def read_plain(words: Sequence[str]) -> Plain | None:
             return None
     if len(names) + bool(command) != 1:
         return None
-    return Plain("".join(names), command, flags, env)
+    return Plain(command, flags, env, rules=Rules("".join(names)))
 
 
 def _may_be_name(word: str) -> bool:

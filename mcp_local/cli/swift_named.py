@@ -1,67 +1,93 @@
-"""``run NAME`` of a wrapped server: its settings first, for they name the command (see ``swift``).
+"""``run NAME`` of a wrapped server: a first look at the settings, which name the command.
 
-Imports what these need, and nothing else before the server is started.
+All of the settings are read and checked while the server starts (see ``swift_settings``); there
+what was seen here is compared with what they say. So this may leave whatever isn't plain to the
+ordinary way, and must never see anything else than they do.
 """
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+import tomllib
+from typing import TYPE_CHECKING, cast
 
-from mcp_local.cli.context import as_flags, take_environment
-from mcp_local.errors import ExitCode, McpLocalError
-from mcp_local.guard.relay.environment import child_environment
-from mcp_local.guard.relay.launch import launch
-from mcp_local.settings import load, require_sign_in
-from mcp_local.targets import WrappedTarget, find_target
+from mcp_local import places
+from mcp_local.cli.swift import Plain
+from mcp_local.errors import SettingsError
+from mcp_local.guard.relay.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mcp_local.cli.swift import Plain
-    from mcp_local.settings import Settings
+_HOLDS = {"report": False, "hold": True}
 
 
-class Found(NamedTuple):
-    """What is served, and how."""
-
-    target: WrappedTarget
-    settings: Settings
-    environ: Mapping[str, str]
+class _NotPlain(Exception):
+    """The ordinary way has more to say."""
 
 
-def serve_named(said: Plain) -> ExitCode | None:
-    """Serve the wrapped server that the words name; ``None``: the ordinary way has more to say."""
-    found = find_named(said)
-    if found is None:
-        return None
-    target, settings, environ = found
-    server = target.server
-    env = child_environment(environ, server.env)
-    launched = launch(server.command, server.args, env, target.folder)
-    from mcp_local.cli.relayed import serve_launched  # noqa: PLC0415 - while the server starts
-
-    return serve_launched(launched, target, settings, environ)
-
-
-def find_named(said: Plain) -> Found | None:
-    """Return the wrapped server that the words name; ``None``: there is more to be said."""
+def look_up(said: Plain, environ: Mapping[str, str]) -> Plain | None:
+    """Return the same with all that its start takes; ``None``: the ordinary way has more to say."""
+    given = said.flags.get("config") or places.config_file(environ)[0]
     try:
-        settings = _load(said.flags, os.environ)
-        server = settings.servers.get(said.name)
-        if server is not None and (server.tenant or server.account):
-            own = {"tenant": server.tenant, "account": server.account}
-            named = {key: value for key, value in own.items() if value}
-            settings = _load({**named, **said.flags}, os.environ)
-        require_sign_in(settings)
-        target = find_target(said.name, settings, Path.cwd())
-    except McpLocalError:
+        managed = places.managed_file()
+        own = os.path.join(os.getcwd(), os.path.expanduser(given))
+        return _found_in(managed, places.read_managed(managed), said) or _found_in(
+            own, places.read_text(own), said
+        )
+    except (SettingsError, OSError, ValueError, RecursionError, _NotPlain):
         return None
-    if not isinstance(target, WrappedTarget) or settings.warnings:
-        return None
-    return Found(target, settings, take_environment())
 
 
-def _load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    return load(flags, environ, argv_flags=tuple(as_flags(flags)))
+def _found_in(file: str, text: str | None, said: Plain) -> Plain | None:
+    """Return what a settings file says of the server; ``None``: it doesn't name it."""
+    servers = _table(tomllib.loads(text or "").get("servers", {}))
+    server = servers.get(said.rules.namespace)
+    return None if server is None else _described(said, _table(server), os.path.dirname(file))
+
+
+def _described(said: Plain, server: Mapping[str, object], folder: str) -> Plain:
+    command, args = _text(server.get("command")), _texts(server.get("args", []))
+    if not command or (command.partition(":")[0].endswith(".py") and not args):
+        raise _NotPlain  # a remote server, or one that is hosted
+    cwd = _text(server.get("cwd", ""))
+    given = Rules()
+    rules = Rules(
+        said.rules.namespace,
+        _words(server.get("requests", list(given.requests))),
+        _words(server.get("methods", [])),
+        hold=_HOLDS.get(_text(server.get("definitions", "report")), False),
+    )
+    env = {name: _argument(value) for name, value in _table(server.get("env", {})).items()}
+    cwd = os.path.join(folder, os.path.expanduser(cwd)) if cwd else os.curdir
+    return Plain((command, *args), said.flags, env, folder=cwd, rules=rules)
+
+
+def _table(value: object) -> Mapping[str, object]:
+    if not isinstance(value, dict):
+        raise _NotPlain
+    return cast("Mapping[str, object]", value)
+
+
+def _text(value: object) -> str:
+    text = _argument(value)
+    if not text.isprintable():
+        raise _NotPlain
+    return text.strip()
+
+
+def _argument(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise _NotPlain
+    return value
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list):
+        raise _NotPlain
+    return [_argument(each) for each in cast("list[object]", value)]
+
+
+def _words(value: object) -> tuple[str, ...]:
+    words = [_text(each) for each in _texts(value)]
+    return tuple(dict.fromkeys(word for word in words if word))

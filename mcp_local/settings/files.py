@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import stat
-import sys
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from mcp_local import places
 from mcp_local.errors import SettingsError, did_you_mean
 from mcp_local.settings.keys import (
     BY_NAME,
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_local.settings.paths import ManagedFile
-
-MAX_BYTES = 1 << 20
-"""A settings file is a page of text; what is larger is something else."""
 
 
 class Found(NamedTuple):
@@ -60,15 +56,8 @@ def read_managed(place: ManagedFile) -> Layer:
         SettingsError: it can't be read, holds a mistake, or could be written by others than its
             owner: whoever can write it decides over every user of the machine.
     """
-    text = _read_text(place.path)
-    if text is None:
-        return Layer()
-    if not _only_written_by(place.path, place.owner):
-        raise SettingsError(
-            f"{place.path} could be written by others than the administrator.",
-            hint="Give it to the administrator alone, and its folder too; then start again.",
-        )
-    return _read_layer(text, place.path, Source.MANAGED)
+    text = places.read_managed(str(place.path), place.owner)
+    return Layer() if text is None else _read_layer(text, place.path, Source.MANAGED)
 
 
 def read_file(path: Path, *, required: bool) -> Layer:
@@ -78,7 +67,7 @@ def read_file(path: Path, *, required: bool) -> Layer:
         SettingsError: it can't be read, isn't TOML, holds a mistake, or is ``required`` and not
             there.
     """
-    text = _read_text(path)
+    text = places.read_text(str(path))
     if text is not None:
         return _read_layer(text, path, Source.FILE)
     if required:
@@ -87,18 +76,6 @@ def read_file(path: Path, *, required: bool) -> Layer:
             hint="Name another with `--config`, or leave the flag out.",
         )
     return Layer()
-
-
-def _only_written_by(path: Path, owner: int) -> bool:
-    if sys.platform == "win32":
-        from mcp_local.settings.owner_windows import (  # noqa: PLC0415 - only there
-            owned_by_administrators,
-        )
-
-        return owned_by_administrators(path) and owned_by_administrators(path.parent)
-    states = (path.stat(), path.parent.stat())
-    others = stat.S_IWGRP | stat.S_IWOTH
-    return all(state.st_uid == owner and not state.st_mode & others for state in states)
 
 
 def _read_layer(text: str, path: Path, source: Source) -> Layer:
@@ -111,24 +88,6 @@ def _read_layer(text: str, path: Path, source: Source) -> Layer:
             place = f"{path}, line {line}" if (line := line_of(text, full)) else str(path)
             raise wrong(place, full, error.message, error.hint) from None
     return layer
-
-
-def _read_text(path: Path) -> str | None:
-    try:
-        state = path.stat()
-        if not stat.S_ISREG(state.st_mode):
-            raise SettingsError(f"{path} is not a file.", hint="Name the settings file itself.")
-        if state.st_size > MAX_BYTES:
-            raise SettingsError(f"{path} is larger than 1 MiB.", hint="Is it a settings file?")
-        return path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise SettingsError(
-            f"{path} can't be read: {error.strerror}.", hint="Check who may read it."
-        ) from None
-    except UnicodeDecodeError:
-        raise SettingsError(f"{path} is not UTF-8 text.", hint="Save it as UTF-8.") from None
 
 
 def _parse(text: str, path: Path) -> dict[str, object]:

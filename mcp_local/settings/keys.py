@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from mcp_local.places import CONFIG_VARIABLE, HOME_VARIABLE
 from mcp_local.settings import values
 from mcp_local.settings.model import CacheKey, Provenance, SignInMethod, SignInWhen, Source
 
@@ -111,8 +112,6 @@ IN_FILE = frozenset(key.name for key in KEYS if key.in_file)
 SECTIONS = frozenset(name.partition(".")[0] for name in IN_FILE if "." in name)
 """Tables of the settings file, beside ``servers``."""
 
-HOME_VARIABLE = "MCP_LOCAL_HOME"
-CONFIG_VARIABLE = "MCP_LOCAL_CONFIG"
 PASSPHRASE_VARIABLE = "MCP_LOCAL_CACHE_PASSPHRASE"  # noqa: S105 - a variable's name
 CLIENT_SECRET_VARIABLE = "MCP_LOCAL_CLIENT_SECRET"  # noqa: S105 - a variable's name
 CLIENT_SECRET = "client_secret"  # noqa: S105 - a key's name

@@ -1,23 +1,20 @@
-"""Where state and settings live on this system."""
+"""Where state and settings live on this system, as paths with the place that named them."""
 
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from mcp_local import places
 from mcp_local.errors import SettingsError
-from mcp_local.settings.keys import BY_DEFAULT, CONFIG_VARIABLE, HOME_VARIABLE
+from mcp_local.settings.keys import BY_DEFAULT
 from mcp_local.settings.model import Provenance, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mcp_local.settings.model import Settings
-
-APP = "mcp-local"
-FILE_NAME = "config.toml"
 
 
 class ManagedFile(NamedTuple):
@@ -30,39 +27,22 @@ class ManagedFile(NamedTuple):
 
 def home_folder(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
     """Return the state folder: ``MCP_LOCAL_HOME``, else the system's place for user state."""
-    if override := environ.get(HOME_VARIABLE, ""):
-        return absolute(override), Provenance(Source.ENVIRONMENT, HOME_VARIABLE)
-    if sys.platform == "win32":  # desktop clients' packages hide AppData from terminals
-        return Path.home() / ".mcp-local", BY_DEFAULT
-    from platformdirs import user_state_path  # noqa: PLC0415 - start-up: not with an override
-
-    return user_state_path(APP, appauthor=False), BY_DEFAULT
+    return _with_place(*places.home_folder(environ))
 
 
 def config_path(environ: Mapping[str, str]) -> tuple[Path, Provenance]:
-    """Return the settings file: ``MCP_LOCAL_CONFIG``, else ``config.toml``.
+    """Return the settings file: ``MCP_LOCAL_CONFIG``, else ``config.toml``."""
+    return _with_place(*places.config_file(environ))
 
-    With ``MCP_LOCAL_HOME`` it lies there too, so that one variable makes a set-up of its own.
-    """
-    if override := environ.get(CONFIG_VARIABLE, ""):
-        return absolute(override), Provenance(Source.ENVIRONMENT, CONFIG_VARIABLE)
-    if environ.get(HOME_VARIABLE) or sys.platform == "win32":
-        folder, place = home_folder(environ)
-        return folder / FILE_NAME, place
-    from platformdirs import user_config_path  # noqa: PLC0415 - start-up, as above
 
-    return user_config_path(APP, appauthor=False) / FILE_NAME, BY_DEFAULT
+def _with_place(path: str, variable: str) -> tuple[Path, Provenance]:
+    place = Provenance(Source.ENVIRONMENT, variable) if variable else BY_DEFAULT
+    return absolute(path), place
 
 
 def managed_file() -> ManagedFile:
     """Return the place of the managed settings file on this system, whatever the environment."""
-    if sys.platform == "win32":
-        from mcp_local.settings.owner_windows import program_data  # noqa: PLC0415 - only there
-
-        return ManagedFile(program_data() / APP / FILE_NAME)
-    if sys.platform == "darwin":
-        return ManagedFile(Path("/Library/Application Support", APP, FILE_NAME))
-    return ManagedFile(Path("/etc", APP, FILE_NAME))
+    return ManagedFile(Path(places.managed_file()))
 
 
 def absolute(text: str, base: Path | None = None) -> Path:

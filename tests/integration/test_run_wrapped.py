@@ -80,13 +80,14 @@ def test_the_last_words_of_a_client_are_answered(tmp_path: Path) -> None:
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
 
 
-def test_settings_that_are_wrong_end_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [["--", sys.executable, PLAIN, "."], ["it"]])
+def test_settings_that_are_wrong_end_it(tmp_path: Path, words: list[str]) -> None:
     """Though the command was started before they were read: exit code 2 and what is wrong."""
-    environ = environment(tmp_path)
+    environ = settings_folder(tmp_path, [sys.executable, PLAIN, "."])
     for name in ("MCP_LOCAL_SIGN_IN", "MCP_LOCAL_SIGN_IN_ROLES"):
         del environ[name]
     with subprocess.Popen(
-        [*PYTHON, "run", "--", sys.executable, PLAIN, str(tmp_path)],
+        [*PYTHON, "run", *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

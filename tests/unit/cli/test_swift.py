@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import mcp_local
+from mcp_local import places
 from mcp_local.cli.swift import Plain, read_plain, run_swiftly
-from mcp_local.cli.swift_command import find_command
-from mcp_local.cli.swift_named import find_named
+from mcp_local.cli.swift_named import look_up
+from mcp_local.cli.swift_settings import find_started
 from mcp_local.errors import SettingsError
 from mcp_local.guard.relay.late_log import LateLog
+from mcp_local.guard.relay.rules import Rules
 from mcp_local.log import Log, read_tail
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ args = ["mcp-server-git"]
 tenant = "fabrikam.com"
 [servers.file]
 command = "server.py"
+[servers.remote]
+url = "https://tools.contoso.com/mcp"
 """
 
 
@@ -65,7 +69,7 @@ def test_plain_words_are_read(words: Sequence[str], said: tuple[object, ...]) ->
     """A name or a command, with flags that stand for settings."""
     plain = read_plain(words)
     assert plain is not None
-    assert (plain.name, plain.command, plain.flags, plain.env) == said
+    assert (plain.rules.namespace, plain.command, plain.flags, plain.env) == said
 
 
 def test_nothing_heavy_is_on_the_way_of_a_start() -> None:
@@ -113,35 +117,113 @@ def test_everything_else_goes_the_ordinary_way(words: Sequence[str]) -> None:
     assert run_swiftly(words) is None
 
 
+def named(name: str, **flags: str) -> Plain:
+    """Return what ``run NAME`` says."""
+    return Plain((), flags, {}, rules=Rules(name))
+
+
 def test_a_server_is_found_by_its_name(config: Path) -> None:
     """With its own tenant, which a flag outranks."""
-    found = find_named(Plain("git", (), {}, {}))
-    assert found is not None
+    seen = look_up(named("git"), os.environ)
+    assert seen is not None
+    assert (seen.command, seen.rules.namespace) == (("uvx", "mcp-server-git"), "git")
+    found = find_started(seen)
     assert (found.target.server.command, found.settings.tenant) == ("uvx", "fabrikam.com")
     assert found.settings.config_file == config
-    found = find_named(Plain("git", (), {"tenant": "northwind.com"}, {}))
-    assert found is not None
+    seen = look_up(named("git", tenant="northwind.com"), os.environ)
+    assert seen is not None
+    found = find_started(seen)
     assert found.settings.tenant == "northwind.com"
     assert found.settings.flags == ("--tenant", "northwind.com")
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.parametrize("name", ["file", "gti", "absent"])
-def test_what_is_no_wrapped_server_goes_the_ordinary_way(
-    name: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["file", "gti", "absent", "remote"])
+def test_what_is_no_wrapped_server_goes_the_ordinary_way(name: str) -> None:
+    """It is hosted, remote, or nowhere; nothing is started for it."""
+    assert look_up(named(name), os.environ) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, administrators own it")
+def test_a_managed_server_is_the_administrators(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the passphrase stays where that finds it."""
-    monkeypatch.setenv("MCP_LOCAL_CACHE_PASSPHRASE", "secret")
-    assert find_named(Plain(name, (), {}, {})) is None
-    assert os.environ["MCP_LOCAL_CACHE_PASSPHRASE"] == "secret"
+    """It outranks one's own; where others could write it, nothing is started for it."""
+    managed = tmp_path / "managed" / "config.toml"
+    managed.parent.mkdir(mode=0o755)
+    managed.write_text('[servers.git]\ncommand = "managed"\ncwd = "x"', encoding="utf-8")
+    managed.chmod(0o644)
+    monkeypatch.setattr(places, "managed_file", lambda: str(managed))
+    monkeypatch.setattr(places.read_managed, "__defaults__", (os.getuid(),))
+    seen = look_up(named("git"), os.environ)
+    assert seen is not None
+    assert seen.command == ("managed",)
+    assert Path(seen.folder) == managed.parent / "x"
+    config.write_text("", encoding="utf-8")
+    assert look_up(named("git"), os.environ) is not None
+    managed.chmod(0o666)
+    assert look_up(named("git"), os.environ) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"servers = 1",
+        b"[servers]\ngit = 1",
+        b"[servers.git]\ncommand = 1",
+        b'[servers.git]\ncommand = "a\\u0007"',
+        b"[servers.git]\ncommand = 'uvx'\nargs = 'x'",
+        b"[servers.git]\ncommand = 'uvx'\nargs = [1]",
+        b"[servers.git]\ncommand = 'uvx'\nenv = ['A']",
+        b"[servers.git]\ncommand = 'uvx'\ndefinitions = false",
+        b"[ser",
+        b"\xff",
+    ],
+)
+def test_settings_that_are_not_plain_go_the_ordinary_way(config: Path, text: bytes) -> None:
+    """Which says what is wrong with them."""
+    config.write_bytes(text)
+    assert look_up(named("git"), os.environ) is None
+    config.unlink()
+    assert look_up(named("git"), os.environ) is None
+    config.mkdir()
+    assert look_up(named("git"), os.environ) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'command = "npx"',
+        'args = ["other"]',
+        'env = {A = "b"}',
+        'cwd = "."',
+        'requests = ["roots/list"]',
+        'methods = ["x/y"]',
+        'definitions = "hold"',
+    ],
+)
+def test_settings_that_change_meanwhile_are_an_error(config: Path, line: str) -> None:
+    """What runs is what the settings say, in every respect, or nothing is served."""
+    seen = look_up(named("git"), os.environ)
+    assert seen is not None
+    key = line.partition(" ")[0]
+    old = [each for each in CONFIG.splitlines() if not each.startswith(key)]
+    if key == "command":
+        old.insert(old.index("[servers.file]") + 1, 'command = "server.py"')
+    old.insert(old.index("[servers.git]") + 1, line)
+    config.write_text("\n".join(old), encoding="utf-8")
+    with pytest.raises(SettingsError, match="'git' changed while it was started"):
+        find_started(seen)
 
 
 @pytest.mark.usefixtures("config")
-def test_a_found_server_is_not_told_the_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_started_server_is_not_told_the_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it is started with comes from the environment of this process (M14)."""
     monkeypatch.setenv("MCP_LOCAL_CACHE_PASSPHRASE", "secret")
-    found = find_named(Plain("git", (), {}, {}))
-    assert found is not None
+    seen = look_up(named("git"), os.environ)
+    assert seen is not None
+    found = find_started(seen)
     assert found.environ["MCP_LOCAL_CACHE_PASSPHRASE"] == "secret"
     assert "MCP_LOCAL_CACHE_PASSPHRASE" not in os.environ
 
@@ -149,7 +231,7 @@ def test_a_found_server_is_not_told_the_passphrase(monkeypatch: pytest.MonkeyPat
 def test_a_command_without_a_tenant_is_logged(home: Path) -> None:
     """Desktop clients hide standard error."""
     with pytest.raises(SettingsError, match="tenant"):
-        find_command(Plain("", ("uvx",), {}, {}))
+        find_started(Plain(("uvx",), {}, {}))
     assert any("not_served" in line for line in read_tail(home / "log" / "mcp-local.jsonl", 5))
 
 
@@ -158,7 +240,7 @@ def test_settings_that_can_not_be_read_are_logged(home: Path) -> None:
     home.mkdir()
     (home / "config.toml").write_text('tenannt = "contoso.com"', encoding="utf-8")
     with pytest.raises(SettingsError, match="tenannt"):
-        find_command(Plain("", ("uvx",), {}, {}))
+        find_started(Plain(("uvx",), {}, {}))
     [line] = read_tail(home / "log" / "mcp-local.jsonl", 5)
     assert "not_served" in line
     assert "tenannt" in line
@@ -169,7 +251,7 @@ def test_a_command_takes_the_settings_as_they_are(
 ) -> None:
     """What was read in vain is told on standard error."""
     monkeypatch.setenv("MCP_LOCAL_CLIENT_SECRET", "x")
-    found = find_command(Plain("", ("uvx", "x"), {}, {}))
+    found = find_started(Plain(("uvx", "x"), {}, {}))
     assert found.target.server.args == ("x",)
     assert found.settings.config_file == config
     assert "MCP_LOCAL_CLIENT_SECRET" in capsys.readouterr().err

@@ -52,7 +52,7 @@ def test_windows_keeps_everything_in_the_home_folder(
 ) -> None:
     """Desktop clients' packages hide AppData from every terminal."""
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     settings = load({}, {}, managed=ManagedFile(tmp_path / "managed.toml"))
     assert settings.home == tmp_path / ".mcp-local"
     assert settings.config_file == tmp_path / ".mcp-local" / "config.toml"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from ctypes import wintypes
-from pathlib import Path
 
 from mcp_local.errors import SettingsError
 
@@ -24,7 +23,7 @@ _COMMON_APPDATA = 0x23
 """``CSIDL_COMMON_APPDATA``."""
 
 
-def program_data() -> Path:
+def program_data() -> str:
     """Return the folder of all programs' data, as Windows knows it.
 
     The variable PROGRAMDATA says the same, but whoever starts us may set it.
@@ -43,10 +42,10 @@ def program_data() -> Path:
             "Windows doesn't tell where programs keep their data.",
             hint="The administrator's settings are looked for there.",
         )
-    return Path(found.value)
+    return found.value
 
 
-def owned_by_administrators(path: Path) -> bool:
+def owned_by_administrators(path: str) -> bool:
     """Tell whether the administrators or the system own a file or folder; False when unknown."""
     advapi = ctypes.WinDLL("advapi32", use_last_error=True)
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)
@@ -55,7 +54,7 @@ def owned_by_administrators(path: Path) -> bool:
     advapi.IsWellKnownSid.argtypes = [ctypes.c_void_p, ctypes.c_int]
     advapi.IsWellKnownSid.restype = wintypes.BOOL
     error = advapi.GetNamedSecurityInfoW(
-        ctypes.c_wchar_p(str(path)),
+        ctypes.c_wchar_p(path),
         _SE_FILE_OBJECT,
         _OWNER_SECURITY_INFORMATION,
         ctypes.byref(owner),
