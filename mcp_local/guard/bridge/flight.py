@@ -50,6 +50,13 @@ class Flight:
         self.broken = True
         self._on_socket(lambda sock: sock.shutdown(socket.SHUT_RDWR))
 
+    def withdraw(self) -> bool:
+        """Break it off unless it is on its way; tell whether that came in time."""
+        with _boarding:
+            if self._connection is None:
+                self.broken = True
+            return self.broken
+
     def hurry(self, seconds: float) -> None:
         """Wait no longer than this for each byte from now on."""
         self._on_socket(lambda sock: sock.settimeout(seconds))
@@ -74,6 +81,8 @@ def _board(connection: _Plain | _Secure) -> None:
     flight = _current.flight
     if flight is not None and connection.carries is not flight:
         with _boarding:
+            if flight.broken:
+                raise ConnectionAbortedError  # nothing of it has been sent
             connection.carries = flight
             flight.rides(connection)
 

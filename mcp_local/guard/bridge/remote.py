@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import queue
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard.bridge import problems
 from mcp_local.guard.bridge.channel import Channel
 from mcp_local.guard.bridge.credential import NoCredential
+from mcp_local.guard.bridge.crew import Crew
+from mcp_local.guard.bridge.discretion import Discreet
 from mcp_local.guard.bridge.envelope import (
     DISCOVER,
     HANDSHAKE_METHOD,
@@ -26,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_local.guard.bridge.credential import Credential
+    from mcp_local.guard.bridge.crew import Job
     from mcp_local.guard.bridge.envelope import Envelope
     from mcp_local.guard.bridge.link import Link, Logs
     from mcp_local.network import Connections
 
-_MOST_WORKERS: Final = 256
 _RETRIES: Final = (0.25, 0.5, 1.0, 2.0)
 """Seconds between tries to reach a server that was there before: it may be starting again."""
 _OVERTAKEN: Final = 2.0
@@ -50,19 +52,16 @@ class Remote:
         self, url: str, *, connections: Connections, credential: Credential, log: Logs
     ) -> None:
         """Prepare; opens no connection."""
-        channel = Channel(url, connections, credential)
+        self._credential = Discreet(credential, log)
+        channel = Channel(url, connections, self._credential)
         self._channel = channel
         self._log = log
         self._inbox = Inbox()
-        self._outbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._stateless = Streamable(channel, self._inbox.put)
-        self._handshake = Handshake(channel, self._inbox.put, log)
+        self._crew = Crew(self._begin)
+        self._stateless = Streamable(channel, self._deliver)
+        self._handshake = Handshake(channel, self._deliver, log)
         self._flights: dict[object, tuple[Flight, bool]] = {}
         """By the request's id; with whether it is stateless."""
-        self._turn = threading.Lock()
-        """Held while the next message is taken, and until it is sent where the order counts."""
-        self._counting = threading.Lock()
-        self._workers = self._idle = 0
         self._stopped = threading.Event()
         self._reached = False
 
@@ -75,7 +74,7 @@ class Remote:
 
     def start(self) -> None:
         """Begin; nothing is sent before the client speaks."""
-        self._hire()
+        self._crew.start()
 
     def send(self, message: bytes) -> None:
         """Hand over one message of the client.
@@ -85,7 +84,7 @@ class Remote:
         """
         if self._stopped.is_set():
             raise UpstreamGone(self.ended)
-        self._outbox.put(message)
+        self._crew.put(message)
 
     def receive(self) -> bytes | None:
         """Wait for the server's next message; ``None`` once this was stopped."""
@@ -105,57 +104,42 @@ class Remote:
         self._stopped.set()
         for flight, _ in list(self._flights.values()):
             flight.abort()
-        self._outbox.put(None)
+        self._crew.stop()
         closing = threading.Thread(target=self._close, name="mcp-local goodbye", daemon=True)
         closing.start()
         closing.join(_DEADLINE)
         self._inbox.close()
 
+    def _deliver(self, message: bytes) -> None:
+        """Let the client have a message; what the server was shown is in none (M14)."""
+        self._inbox.put(self._credential.without(message))
+
     def _close(self) -> None:
         self._handshake.close()
         self._stateless.close()
 
-    def _hire(self) -> None:
-        with self._counting:
-            if self._idle or self._workers >= _MOST_WORKERS:
-                return
-            self._workers += 1
-            self._idle += 1
-        threading.Thread(target=self._work, name="mcp-local remote", daemon=True).start()
+    def _begin(self, message: bytes) -> Job | None:
+        """Send a message, or return what sends it: requests go side by side.
 
-    def _work(self) -> None:
-        """Send one message after the other.
-
-        Requests go side by side. Notifications, answers and ``initialize`` are sent before the
-        next message is taken, since what follows relies on them.
+        Notifications, answers and ``initialize`` are sent before the next message is taken, since
+        what follows relies on them.
         """
-        while True:
-            with self._turn:
-                message = self._outbox.get()
-                if message is None:
-                    self._outbox.put(None)  # for the next worker
-                    return
-                envelope = peek(message)
-                if envelope is None:
-                    self._log.event("remote_not_sent", level="warning", why="no JSON-RPC message")
-                    continue
-                if not envelope.is_request or envelope.method == HANDSHAKE_METHOD:
-                    self._handle(message, envelope)
-                    continue
-                flight = Flight()
-                self._flights[envelope.id] = (flight, bool(envelope.modern_version))
-                with self._counting:
-                    self._idle -= 1
-            self._hire()
-            self._handle(message, envelope, flight)
-            with self._counting:
-                self._idle += 1
+        envelope = peek(message)
+        if envelope is None:
+            self._log.event("remote_not_sent", level="warning", why="no JSON-RPC message")
+            return None
+        if not envelope.is_request or envelope.method == HANDSHAKE_METHOD:
+            self._handle(message, envelope)
+            return None
+        flight = Flight()
+        self._flights[envelope.id] = (flight, bool(envelope.modern_version))
+        return partial(self._handle, message, envelope, flight)
 
     def _handle(self, message: bytes, envelope: Envelope, flight: Flight | None = None) -> None:
         """Send a message; a request that can't be answered gets an error."""
         try:
             if envelope.method == HANDSHAKE_METHOD:
-                self._inbox.put(self._handshake.begin(message, envelope))
+                self._deliver(self._handshake.begin(message, envelope))
             elif flight is not None:
                 self._request(message, envelope, flight)
             else:
@@ -175,7 +159,7 @@ class Remote:
     def _request(self, message: bytes, envelope: Envelope, flight: Flight) -> None:
         pauses = iter(_RETRIES)
         again = True
-        while True:
+        while not (flight.broken or flight.unwanted):
             link: Link = self._stateless if envelope.modern_version else self._handshake.link()
             try:
                 link.request(message, envelope, flight)
@@ -197,10 +181,11 @@ class Remote:
             flight, stateless = self._flights.get(envelope.cancels, (None, False))
             if flight is not None:
                 flight.unwanted = True
-            if flight is not None and stateless:  # to hang up is to cancel (MCP 2026-07-28)
-                flight.abort()
-                return
-            if flight is not None:
+                if stateless:  # to hang up is to cancel (MCP 2026-07-28)
+                    flight.abort()
+                    return
+                if flight.withdraw():
+                    return  # the server hears of neither
                 flight.sent.wait(_OVERTAKEN)
         link = self._handshake.link_if_there()
         if link is None:
@@ -218,4 +203,4 @@ class Remote:
         if isinstance(error, NoCredential) and envelope.method == DISCOVER:
             # The client falls back to `initialize`, which can be answered without the server.
             code, text = problems.METHOD_NOT_FOUND, "Method not found"
-        self._inbox.put(error_answer(envelope.id, code, text))
+        self._deliver(error_answer(envelope.id, code, text))
