@@ -85,9 +85,8 @@ class Connections:
                 maxsize=self._at_once,
             )
         except (HTTPError, ValueError):  # the latter: brackets around no address
-            host = address.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
             raise SettingsError(
-                f"The proxy {quote(host, safe=':[]')} can't be used: "
+                f"The proxy {proxy_host(proxy)} can't be used: "
                 "only http:// and https:// proxies are.",
                 hint="Correct `proxy` in the settings, or the system's proxy.",
             ) from None
@@ -117,6 +116,15 @@ def host_in(address: str) -> str:
 def shown(url: str) -> str:
     """Return the host and port of an address, as errors name it."""
     return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def proxy_host(proxy: str) -> str:
+    """Return a proxy's host and port, as errors name it, whatever its address looks like.
+
+    Nothing before the last ``@`` is told, not even when a password has a ``/`` in it.
+    """
+    host = proxy.rpartition("://")[2].rpartition("@")[2].partition("/")[0]
+    return quote(host, safe=":[]")
 
 
 def proxy_of(url: str) -> str:

@@ -45,7 +45,7 @@ def write_bundle(
         path.touch(mode=0o600, exist_ok=False)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
             for name, text in parts.items():
-                bundle.writestr(name, secrets.hide(text))
+                bundle.writestr(name, secrets.hide(text).encode("utf-8", "backslashreplace"))
     except FileExistsError:
         raise StorageError(f"{path} is there already.", hint="Name another file.") from None
     except OSError as error:

@@ -15,6 +15,7 @@ from mcp_local.cli.catalogue import find_command
 from mcp_local.cli.parser import Command
 from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up
+from mcp_local.cli.shell import shell_line
 from mcp_local.cli.target import TargetArguments, declare_target
 from mcp_local.cli.whoami import who_is
 from mcp_local.desktop.catalogue import clients_here
@@ -198,7 +199,7 @@ def _install_line(client: str, arguments: InitArguments, policy: str) -> str:
         words.append("NAME")
     words += [arguments.target] if arguments.target else []
     words += ["--policy", policy] if policy else []
-    return " ".join([*words, *_command(arguments)])
+    return shell_line([*words, *_command(arguments)])
 
 
 def _command(arguments: InitArguments) -> list[str]:

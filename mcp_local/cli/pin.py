@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Arguments, Command
+from mcp_local.cli.shell import shell_line
 from mcp_local.errors import Denied, ExitCode, UsageError, did_you_mean
 from mcp_local.guard.definition_changes import How, approve, changes
 from mcp_local.guard.definition_record import (
@@ -194,7 +194,7 @@ def _known(arguments: PinArguments, context: Context) -> tuple[ServerKey, Record
 
 
 def _words(arguments: PinArguments) -> str:
-    return arguments.target or f"-- {shlex.join(arguments.command)}"
+    return shell_line([arguments.target] if arguments.target else ["--", *arguments.command])
 
 
 def _rows(approved: Definitions) -> Iterator[tuple[str, str, str]]:

@@ -52,7 +52,7 @@ class Announcer:
                 "Waiting for you; Ctrl-C gives up."
             )
         port = urlsplit(state.start_url).port
-        there = f"{getpass.getuser()}@{platform.node() or 'this-machine'}"
+        there = f"{_user()}@{platform.node() or 'this-machine'}"
         return (
             "Open this address in a browser on this machine:\n"
             f"  {state.start_url}\n"
@@ -60,3 +60,10 @@ class Announcer:
             f"  ssh -L {port}:localhost:{port} {there}\n"
             "Waiting for you; Ctrl-C gives up."
         )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):  # a container's user is often a number without a name
+        return "you"

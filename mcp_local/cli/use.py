@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -106,7 +107,7 @@ def _read(arguments: UseArguments, context: Context) -> ExitCode:
 
 def _prompt(arguments: UseArguments, context: Context) -> ExitCode:
     given = parse_object(arguments.args)
-    texts = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
+    texts = {name: argument_text(value) for name, value in given.items()}
 
     async def use(session: ServerSession) -> None:
         result = await session.prompt(arguments.name, texts)
@@ -114,6 +115,11 @@ def _prompt(arguments: UseArguments, context: Context) -> ExitCode:
         answer(context, result, "\n".join(lines))
 
     return _fulfil(Wish(Kind.PROMPT, arguments, given, use), context)
+
+
+def argument_text(value: object) -> str:
+    """Return an argument of a prompt, which is always text; what isn't is written as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _fulfil(wish: Wish, context: Context) -> ExitCode:

@@ -97,6 +97,9 @@ def claim_wire() -> Wire:
         OSError: there is no standard input or output.
     """
     wire = Wire(_duplicate(0), _duplicate(1))
+    if sys.platform != "win32":  # a client may hand over its own ends as it uses them itself
+        os.set_blocking(wire.read_fd, True)
+        os.set_blocking(wire.write_fd, True)
     _replace(0, os.open(os.devnull, os.O_RDONLY))
     try:
         elsewhere = os.dup(2)

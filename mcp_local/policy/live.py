@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, final
 
@@ -129,7 +130,9 @@ class LivePolicy:
         documents = _documents_of(policy)
         with self._changing:
             name = next((each.name for each in documents if each.name), "") or _path_of(policy)
-            name = name or f"added-{len(self._added) + 1}"
+            name = name or next(
+                free for number in count(1) if (free := f"added-{number}") not in self._added
+            )
             self._take(self._documents, self._added | {name: documents})
             return name
 

@@ -51,9 +51,11 @@ def test_one_line_leads_from_nothing_to_a_signed_in_person(
     entra_emulator: Emulator, tmp_path: Path
 ) -> None:
     """Settings are written, a policy is proposed, the browser opens, and the next line is told."""
-    done = _run(entra_emulator, tmp_path, *_ids(entra_emulator), str(SERVER))
+    home = tmp_path / "with a space"  # as "Application Support" has one
+    home.mkdir(mode=0o700)
+    done = _run(entra_emulator, home, *_ids(entra_emulator), str(SERVER))
     assert done.returncode == ExitCode.OK, done.stderr
-    settings = tomllib.loads((tmp_path / "config.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((home / "config.toml").read_text(encoding="utf-8"))
     assert settings == {
         "tenant": entra_emulator.tenant_id,
         "client_id": entra_emulator.client_id,
@@ -61,14 +63,14 @@ def test_one_line_leads_from_nothing_to_a_signed_in_person(
         "authority": entra_emulator.environment()["MCP_LOCAL_AUTHORITY"],
         "ca_file": str(entra_emulator.ca_file),
     }
-    text = (tmp_path / "config.toml").read_text(encoding="utf-8")
+    text = (home / "config.toml").read_text(encoding="utf-8")
     assert text.count("# of `mcp-local emulator`") == 2
-    policy = tmp_path / "policy.yaml"
+    policy = home / "policy.yaml"
     assert policy.is_file()
     assert "reader@" in done.stdout
-    assert f"install claude-desktop NAME {SERVER} --policy {policy}" in done.stdout
+    assert f"install claude-desktop NAME {SERVER} --policy '{policy}'\n" in done.stdout
     assert "No client was found here." in done.stdout
-    again = _run(entra_emulator, tmp_path, *_ids(entra_emulator), str(SERVER))
+    again = _run(entra_emulator, home, *_ids(entra_emulator), str(SERVER))
     assert again.returncode == ExitCode.OK
     assert "says so already" in again.stderr
     assert "stays as it is" in again.stderr

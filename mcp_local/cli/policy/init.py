@@ -12,6 +12,7 @@ from mcp_local.cli.policy.proposal import propose
 from mcp_local.cli.policy.seen import read_uses, write_least
 from mcp_local.cli.policy.subject import ask_server
 from mcp_local.cli.policy.write import refuse_existing, write_file
+from mcp_local.cli.shell import shell_line
 from mcp_local.cli.target import TargetArguments, declare_target, find_named, target_settings
 from mcp_local.errors import ExitCode, StorageError, UsageError
 from mcp_local.log import read_tail
@@ -90,7 +91,7 @@ def _hand_out(text: str, arguments: InitArguments, context: Context) -> None:
     parse_policy(text, arguments.output)  # what we propose is a policy, whatever the names were
     if arguments.output != _STDOUT:
         write_file(Path(arguments.output), text, force=arguments.force)
-        words = " ".join(filter(None, (arguments.output, arguments.target)))
+        words = shell_line(filter(None, (arguments.output, arguments.target)))
         context.console.note(f"{arguments.output} is written. Next: mcp-local policy check {words}")
     if context.console.as_json:
         context.console.json({"policy": text})

@@ -135,11 +135,10 @@ def loopback() -> Iterator[Finding]:
     """Look whether the answer of the sign-in page could arrive."""
     try:
         sockets = open_loopback([0])
-    except (McpLocalError, OSError) as error:
-        reason = error.message if isinstance(error, McpLocalError) else str(error.strerror)
+    except McpLocalError as error:
         yield problem(
             "loopback port",
-            f"No port can be opened on 127.0.0.1: {reason}",
+            error.message,
             "A security program may forbid it; else sign in with `mcp-local login --device`.",
             Actor.IT,
         )

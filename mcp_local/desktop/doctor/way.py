@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from mcp_local.desktop.doctor.finding import Actor, Finding, note, ok, problem
-from mcp_local.network import proxy_of, shown
+from mcp_local.network import proxy_host, proxy_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,7 @@ def way(settings: Settings) -> Iterator[Finding]:
 def _proxy(proxy: str, *, of_settings: bool) -> Iterator[Finding]:
     """Look at a proxy; its address is shown without the password in it."""
     address = proxy if "://" in proxy else f"http://{proxy}"
-    where = shown(address)
+    where = proxy_host(proxy)
     source = "the settings" if of_settings else "this environment or system"
     try:
         parts = urlsplit(address)

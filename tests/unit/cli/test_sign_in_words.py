@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.state import Phase, SignInState
@@ -46,6 +47,18 @@ def test_without_a_browser_the_way_back_is_told(capsys: pytest.CaptureFixture[st
     text = told(capsys, BROWSER, no_browser=True)
     assert BROWSER.start_url in text
     assert "ssh -L 8400:localhost:8400 " in text
+
+
+def test_a_user_without_a_name_signs_in_all_the_same(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In containers a user is often a number alone, of which Python makes several errors."""
+
+    def getuser() -> str:
+        raise KeyError("getpwuid(): uid not found: 1234")
+
+    monkeypatch.setattr(getpass, "getuser", getuser)
+    assert "ssh -L 8400:localhost:8400 you@" in told(capsys, BROWSER, no_browser=True)
 
 
 def test_a_device_code_comes_with_a_warning(capsys: pytest.CaptureFixture[str]) -> None:

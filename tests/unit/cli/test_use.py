@@ -19,7 +19,7 @@ from mcp_types import (
 
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context
-from mcp_local.cli.use import answer, block_text
+from mcp_local.cli.use import answer, argument_text, block_text
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,21 @@ from mcp_local.cli.use import answer, block_text
 def test_every_kind_of_block_has_words(block: ContentBlock, text: str) -> None:
     """What a terminal can't show is named."""
     assert block_text(block) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("as it is", "as it is"),
+        (7, "7"),
+        (True, "true"),
+        (None, "null"),
+        ({"ö": [1]}, '{"ö": [1]}'),
+    ],
+)
+def test_arguments_of_a_prompt_are_text(value: object, text: str) -> None:
+    """The protocol has nothing else for them; no server reads what Python would write."""
+    assert argument_text(value) == text
 
 
 def test_answers_can_not_steer_the_terminal() -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -180,6 +181,28 @@ def test_the_wire_is_claimed_for_the_protocol_alone(stderr: str) -> None:
     assert done.stdout == b"hello"
     assert done.returncode == 0
     assert (b"noise" in done.stderr) is (stderr == "stderr")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are of POSIX")
+def test_a_client_may_hand_over_ends_that_do_not_block() -> None:
+    """Its silence isn't its end: a client may give a server the ends as it uses them itself."""
+    (read, client_write), (client_read, write) = os.pipe(), os.pipe()
+    for fd in (read, write):
+        os.set_blocking(fd, False)
+    program = "from mcp_local.guard.stdio import claim_wire as c; w = c(); w.write(b'ready');"
+    program += "w.write(b'x' * 1_000_000); print(list(w.messages()), file=__import__('sys').stderr)"
+    server = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=read, stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(read)
+    os.close(write)
+    with os.fdopen(client_read, "rb") as client:
+        assert client.read(5) == b"ready"
+        time.sleep(0.2)  # the pipe is full meanwhile
+        assert len(client.read(1_000_000)) == 1_000_000
+        os.write(client_write, b"late")
+        os.close(client_write)
+        assert server.communicate() == (None, b"[b'late']\n")
 
 
 def test_room_is_asked_for_small_messages_only(pipes: Pipes) -> None:

@@ -251,6 +251,19 @@ def test_what_is_added_needs_no_file() -> None:
     assert not live.reload_policies()
 
 
+def test_what_is_added_without_a_name_replaces_nothing() -> None:
+    """Not even after one of them was taken away: rules would vanish that nobody removed."""
+    live = LivePolicy()
+    policies = [
+        Policy.deny_by_default().grant("reader", tools=[name]) for name in ("read", "write")
+    ]
+    first, second = map(live.add_policy, policies)
+    assert live.remove_policy(first)
+    third = live.add_policy(Policy.deny_by_default().grant("reader", tools=["more"]))
+    assert third != second
+    assert usable(live) == "write more"
+
+
 def test_what_can_not_be_added_changes_nothing(file: Path, tmp_path: Path) -> None:
     """Broken, contradicting, or beside the administrator's policy."""
     live = LivePolicy(file)

@@ -89,6 +89,29 @@ def test_a_proxy_of_the_environment_may_be_unknown_to_clients(
     assert "canary" not in repr(found)
 
 
+@pytest.mark.parametrize("proxy", ["http://[::1:8080", "http://me:can/ary@127.0.0.1:1"])
+def test_a_proxy_without_sense_is_told_as_such(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the doctor whom people ask then; the password isn't told here either."""
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    [told] = way(load({"tenant": "contoso.example"}, {}))
+    assert told.verdict is Verdict.PROBLEM
+    assert "can't be reached" in told.evidence
+    assert "can" not in told.evidence.partition("can't")[0]
+
+
+def test_a_port_that_can_not_be_opened_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sandbox forbids it."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    [told] = machine.loopback()
+    assert told.verdict is Verdict.PROBLEM
+    assert told.evidence.count("No port can be opened") == 1
+    assert "not permitted" in told.evidence
+
+
 @pytest.mark.parametrize(
     ("browser", "verdict"),
     [

@@ -1,0 +1,26 @@
+"""Commands that people are told to type."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mcp_local.cli.shell import shell_line
+
+WORDS = ["mcp-local", "run", "/a b/c.py", "--", "it's", ""]
+
+
+@pytest.mark.parametrize(
+    ("platform", "line"),
+    [
+        ("darwin", """mcp-local run '/a b/c.py' -- 'it'"'"'s' ''"""),
+        ("win32", """mcp-local run "/a b/c.py" -- it's \"\""""),
+    ],
+)
+def test_a_line_can_be_pasted_into_the_shell(
+    platform: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each word arrives as it was, in the system's own way."""
+    monkeypatch.setattr(sys, "platform", platform)
+    assert shell_line(WORDS) == line
