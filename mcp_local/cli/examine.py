@@ -11,7 +11,7 @@ from mcp_local.cli.served import served
 from mcp_local.desktop.doctor import authority, clients, kept, machine, past, person, policies
 from mcp_local.desktop.doctor.finding import Finding, Verdict, from_error, note, skipped
 from mcp_local.desktop.doctor.isolate import look
-from mcp_local.errors import SettingsError
+from mcp_local.errors import McpLocalError, SettingsError
 from mcp_local.log.place import log_file
 from mcp_local.policy.deciding.engine import CompiledPolicy
 from mcp_local.policy.document import ANY_ROLE
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from mcp_local.broker.storage.store import Store
     from mcp_local.cli.context import Context
     from mcp_local.cli.served import Served
-    from mcp_local.errors import McpLocalError
     from mcp_local.settings import Settings
 
 _LEFT_OUT = ("connection", "key store", "account", "policy")
@@ -96,7 +95,17 @@ def _kept(settings: Settings, context: Context) -> Iterator[Finding]:
     if store is not None:
         opened = store
         yield from look("cache", lambda: kept.cache(settings, opened))
-    yield from look("sign-in", lambda: kept.sign_in(settings))
+    yield from look(
+        "sign-in", lambda: kept.sign_in(settings, lambda: _is_signed_in(settings, context))
+    )
+
+
+def _is_signed_in(settings: Settings, context: Context) -> bool:
+    """Tell whether a token is kept that is still good; why there is none is another check's."""
+    try:
+        return look_up(settings, context, offline=True).token is not None
+    except McpLocalError:
+        return False
 
 
 def _policies(settings: Settings, servers: Sequence[Served]) -> Iterator[Finding | CompiledPolicy]:

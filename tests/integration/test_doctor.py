@@ -143,11 +143,11 @@ def _blocked(clinic: Clinic) -> None:
     _sign_in_failed(clinic, "AADSTS50105", "Your account has no assignment.")
 
 
-def _sign_in_failed(clinic: Clinic, code: str, message: str) -> None:
+def _sign_in_failed(clinic: Clinic, code: str, message: str, phase: Phase = Phase.BLOCKED) -> None:
     from msgspec.structs import replace as changed  # noqa: PLC0415 - two of that name
 
     why = Problem(code, message, "Have it assigned.")
-    StateFile(clinic.profile).update(lambda one: changed(one, phase=Phase.BLOCKED, problem=why))
+    StateFile(clinic.profile).update(lambda one: changed(one, phase=phase, problem=why))
 
 
 def _home_is_a_file(clinic: Clinic) -> None:
@@ -776,6 +776,19 @@ def test_a_sign_in_that_waits_is_no_problem(clinic: Clinic) -> None:
     [told] = [each for each in checks if each["check"] == "sign-in"]
     assert told["verdict"] == "note"
     assert "Waiting for the browser" in told["evidence"]
+
+
+@pytest.mark.parametrize(("lifetime", "verdict"), [(3600.0, "note"), (-3600.0, "problem")])
+def test_a_sign_in_that_failed_is_a_problem_of_who_is_not_signed_in(
+    clinic: Clinic, lifetime: float, verdict: str
+) -> None:
+    """Who has a token needed none of it: a `login --port`, for instance, whose port was taken."""
+    clinic.token(lifetime=lifetime)
+    _sign_in_failed(clinic, "sign_in_failed", "The port is taken.", Phase.SIGNED_OUT)
+    _, checks = clinic.doctor("--offline")
+    [told] = [each for each in checks if each["check"] == "sign-in"]
+    assert told["verdict"] == verdict
+    assert told["evidence"].endswith("The port is taken.")
 
 
 @pytest.mark.usefixtures("forks")

@@ -27,7 +27,7 @@ from mcp_local.errors import StorageError
 from mcp_local.settings import CacheKey, profile_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mcp_local.broker.state import SignInState
     from mcp_local.broker.storage.store import Store
@@ -110,8 +110,11 @@ def locks(settings: Settings) -> Iterator[Finding]:
         yield ok("locks", "No other process holds on to what is kept.")
 
 
-def sign_in(settings: Settings) -> Iterator[Finding]:
-    """Look at the sign-in: under way, failed, or hung."""
+def sign_in(settings: Settings, is_signed_in: Callable[[], bool]) -> Iterator[Finding]:
+    """Look at the sign-in: under way, failed, or hung.
+
+    ``is_signed_in`` tells whether somebody has a token all the same; asked only where it matters.
+    """
     folder = profile_dir(settings)
     try:
         state = StateFile(folder).read()
@@ -128,15 +131,18 @@ def sign_in(settings: Settings) -> Iterator[Finding]:
         words = WORDS[state.phase].capitalize()
         yield note("sign-in", f"{words}, for {left} s more.", MEANINGS[state.phase][1])
     else:
-        yield from _outcome(state)
+        yield from _outcome(state, is_signed_in)
 
 
-def _outcome(state: SignInState) -> Iterator[Finding]:
+def _outcome(state: SignInState, is_signed_in: Callable[[], bool]) -> Iterator[Finding]:
     why = state.problem
     if state.phase is Phase.BLOCKED and why is not None:
         yield problem(
             "sign-in", f"It is blocked: {why.message}", why.hint or _ASK, actor_of_problem(why)
         )
+    elif state.phase is Phase.SIGNED_OUT and why is not None and is_signed_in():
+        text = f"Somebody is signed in; only the last try came to nothing: {why.message}"
+        yield note("sign-in", text, why.hint)
     elif state.phase in {Phase.NEEDS_YOU, Phase.INTERRUPTED} or why is not None:
         text = why.message if why else MEANINGS[state.phase][0]
         remedy = (why and why.hint) or "Sign in again: `mcp-local login`."
