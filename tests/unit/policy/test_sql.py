@@ -6,11 +6,14 @@ import logging
 
 import pytest
 
+from mcp_local.errors import PolicyError
 from mcp_local.policy.deciding.compile import compile_policy
-from mcp_local.policy.model import Action, Component, Kind, Request
+from mcp_local.policy.model import Action, Component, Effect, Kind, Request
 from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.policy.vocabulary import sql
 from mcp_local.policy.vocabulary.expressions import search
 from mcp_local.policy.vocabulary.sql import kinds_of, require_parser, sql_only
+from tests.support.judged import call, one_allow, policy
 from tests.support.people import person
 
 SELECTS_ONLY = """
@@ -166,3 +169,33 @@ def test_no_sql_is_logged(caplog: pytest.LogCaptureFixture) -> None:
         assert not caplog.records
         logging.getLogger("sqlglot").warning("of somebody else")
     assert [record.message for record in caplog.records] == ["of somebody else"]
+
+
+def test_the_sql_rule_of_the_documentation() -> None:
+    """Analysts may only read, however it is wrapped."""
+    compiled = policy("""
+roles: {Analyst: {tools: [query]}}
+rules:
+  - name: selects-only
+    effect: deny
+    agents: {roles: [Analyst]}
+    tools: {names: [query]}
+    actions: [call]
+    when: [{field: args.sql, operator: sql_not_only, value: [select]}]
+    reason: Analysts may only read.
+""")
+    query = Component(Kind.TOOL, "query")
+    assert call(compiled, {"sql": "SELECT 1"}, "Analyst", tool=query).allowed
+    for attack in ("SELECT 1; DROP TABLE x", "DELETE FROM t", "SELECT (", "", None, ["SELECT 1"]):
+        decision = call(compiled, {"sql": attack}, "Analyst", tool=query)
+        assert (decision.effect, decision.reason) == (Effect.DENY, "Analysts may only read.")
+    assert not call(compiled, {}, "Analyst", tool=query).allowed
+
+
+def test_a_policy_that_judges_sql_needs_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the extra; a policy that doesn't judge SQL never looks for it."""
+    monkeypatch.setattr(sql, "find_spec", lambda _name: None)  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+    one_allow("{field: args.x, operator: regex, value: a}")
+    with pytest.raises(PolicyError, match="extra `sql`") as caught:
+        one_allow("{field: args.x, operator: sql_only, value: [select]}")
+    assert "mcp-local[sql]" in caught.value.hint
