@@ -65,7 +65,10 @@ def _condition(check: Checker, node: Node, path: str, kinds: frozenset[Kind]) ->
         return None
     if wrong := misfit(field.path, field.shape, Operator(operator), value):
         key = "operator" if wrong.about_operator else "value"
-        check.wrong(fields[key], f"{path}.{key}", wrong.message, wrong.hint)
+        place, inner = fields[key], f"{path}.{key}"
+        if wrong.entry is not None and isinstance(place, Sequence):
+            place, inner = place.items[wrong.entry], f"{inner}[{wrong.entry}]"
+        check.wrong(place, inner, wrong.message, wrong.hint)
         return None
     return Condition(field.path, Operator(operator), value, node.origin)
 

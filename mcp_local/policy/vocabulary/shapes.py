@@ -17,6 +17,8 @@ from mcp_local.policy.vocabulary.fields import WEEKDAYS, Shape
 from mcp_local.policy.vocabulary.sql import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mcp_local.policy.document import Plain, Value
 
 MAX_TEXT = 4096
@@ -54,6 +56,8 @@ class Misfit(NamedTuple):
     hint: str = ""
     about_operator: bool = False
     """Whether the operator is the mistake, not the value."""
+    entry: int | None = None
+    """Which entry of the value it is, counted from 0; ``None``: the whole."""
 
 
 def misfit(path: str, shape: Shape, operator: Operator, value: Value) -> Misfit | None:
@@ -85,14 +89,25 @@ def _of_list(operator: Operator, value: Value) -> Misfit | None:
     if len(value) > MAX_ITEMS:
         return Misfit(f"has more than {MAX_ITEMS} entries")
     if operator is Operator.UNDER:
-        whole = all(isinstance(each, str) and each for each in value)
-        return None if whole else Misfit("must be folders, as texts")
-    if operator in _SQL:
-        return next((_of_kind(each) for each in value if each not in KINDS), None)
+        return _first(value, _of_folder)
+    return _first(value, _of_kind) if operator in _SQL else None
+
+
+def _first(values: tuple[Plain, ...], judge: Callable[[Plain], Misfit | None]) -> Misfit | None:
+    """Return what is wrong with the first entry that is, and which one that is."""
+    for position, each in enumerate(values):
+        if wrong := judge(each):
+            return wrong._replace(entry=position)
     return None
 
 
-def _of_kind(value: Plain) -> Misfit:
+def _of_folder(value: Plain) -> Misfit | None:
+    return None if isinstance(value, str) and value else Misfit("must be a folder, as a text")
+
+
+def _of_kind(value: Plain) -> Misfit | None:
+    if value in KINDS:
+        return None
     return Misfit(f"has `{value}`, which is no kind of statement", did_you_mean(str(value), KINDS))
 
 
@@ -127,10 +142,11 @@ def _of_field(path: str, shape: Shape, operator: Operator, value: Value) -> Misf
     """Judge the value by what can stand in the field at all."""
     if operator is Operator.EXISTS:
         return None
-    for each in value if isinstance(value, tuple) else (value,):
-        if wrong := _of_words(path, operator, each) or _of_shape(path, shape, each):
-            return wrong
-    return None
+
+    def judge(each: Plain) -> Misfit | None:
+        return _of_words(path, operator, each) or _of_shape(path, shape, each)
+
+    return _first(value, judge) if isinstance(value, tuple) else judge(value)
 
 
 def _of_shape(path: str, shape: Shape, value: Plain) -> Misfit | None:
