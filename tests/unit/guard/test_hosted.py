@@ -466,6 +466,7 @@ def test_one_use_is_explained_by_the_very_look_up_that_would_run_it() -> None:
     """A URI is judged through its template; a name that isn't there is nothing."""
     mcp = FastMCP("root")
     mcp.mount(child(), namespace="kid")
+    mcp.completion(lambda *_asked: None)
     ada, policy = person("ada", "reader"), Names({"rows://kid/7", "kid_ask"})
 
     def ask(name: str, action: Action, kind: Kind | None = None) -> bool | None:
