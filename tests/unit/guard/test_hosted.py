@@ -462,11 +462,15 @@ def test_the_offline_commands_know_mounts_and_own_checks() -> None:
     assert run(_explained(mcp, [])).keys() == expected.keys()
 
 
+def _no_suggestions(*_asked: object) -> None:
+    """Complete nothing, as a server may."""
+
+
 def test_one_use_is_explained_by_the_very_look_up_that_would_run_it() -> None:
     """A URI is judged through its template; a name that isn't there is nothing."""
     mcp = FastMCP("root")
     mcp.mount(child(), namespace="kid")
-    mcp.completion(lambda *_asked: None)
+    mcp.completion(_no_suggestions)
     ada, policy = person("ada", "reader"), Names({"rows://kid/7", "kid_ask"})
 
     def ask(name: str, action: Action, kind: Kind | None = None) -> bool | None:
