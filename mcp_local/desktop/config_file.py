@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from mcp_local.broker.storage.files import atomic_write
 from mcp_local.desktop.json_text import JsonText
 from mcp_local.desktop.model import Format
-from mcp_local.desktop.text import Unreadable, at
+from mcp_local.desktop.text import Unreadable, at, not_utf8
 from mcp_local.desktop.toml_text import TomlText
 from mcp_local.desktop.yaml_text import YamlText
 from mcp_local.errors import StorageError
@@ -66,6 +66,10 @@ class ConfigFile:
         Raises:
             StorageError: another program has written the file meanwhile, or it can't be written.
         """
+        try:
+            written = self.text.text.encode()
+        except UnicodeEncodeError:  # a path of bytes that are no text
+            raise not_utf8(str(self.place.path)) from None
         if self._read() != self._before:
             raise StorageError(
                 f"{self.place.path} was changed by another program just now.",
@@ -77,7 +81,7 @@ class ConfigFile:
             copy = self._copy() if self.exists else None
         except OSError as error:
             raise self._failed(error, "written") from None
-        atomic_write(self._path, self.text.text.encode())
+        atomic_write(self._path, written)
         if mode is not None:
             with suppress(OSError):
                 self._path.chmod(mode)

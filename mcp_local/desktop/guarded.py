@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mcp_local.broker.storage.files import atomic_write, private_dir, read_private
+from mcp_local.desktop.text import not_utf8
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,8 +52,12 @@ class GuardedRecords:
         Raises:
             StorageError: it can't be written; then nothing must be guarded.
         """
+        try:
+            data = msgspec.json.encode(record)
+        except UnicodeEncodeError:
+            raise not_utf8(record.file) from None
         private_dir(self._folder)
-        atomic_write(self._path(record.file, record.name), msgspec.json.encode(record))
+        atomic_write(self._path(record.file, record.name), data)
 
     def forget(self, file: str, name: str) -> None:
         """Remove a record."""

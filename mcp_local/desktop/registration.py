@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
@@ -46,7 +47,8 @@ class Registration:
         self._client = client
         self._path = file.place.path
         outer = file.place.keys[:-1]
-        self._known_as = "#".join([str(self._path), *outer])
+        path = os.fsencode(self._path).decode("utf-8", "backslashreplace")
+        self._known_as = "#".join([path, *outer])
         """The name of this table of servers in the records of what is guarded."""
 
     def install(self, name: str, entry: Entry, *, overwrite: bool) -> Done:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from mcp_local.errors import SettingsError
+from mcp_local.errors import SettingsError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,14 @@ class Unreadable(SettingsError):
     """A client's configuration doesn't parse, so it isn't touched."""
 
     code = "client_file"
+
+
+def not_utf8(file: str) -> StorageError:
+    """Return why an entry can't stand in a file: somewhere a name is of bytes that are no text."""
+    return StorageError(
+        f"{file} can't be written: it is UTF-8, and a path in the entry isn't.",
+        hint="Rename the folder or file, and try again.",
+    )
 
 
 class ConfigText(Protocol):

@@ -19,7 +19,7 @@ from mcp_local.policy.deciding.weigh import applies
 from mcp_local.policy.model import CALL_ONLY, Decision, Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mcp_local.policy.deciding.conditions import Check
     from mcp_local.policy.deciding.rules import Rule
@@ -148,10 +148,8 @@ def _conditions(
     scale: Scale, case: Case, outcome: Outcome, failed: list[Check], redact: frozenset[str]
 ) -> Iterator[ConditionTrace]:
     """Yield the deciding rule's conditions, or those that kept rules from deciding."""
-    checks = failed
-    uncertain = outcome.decided is None or scale.standings[outcome.decided].rule.effect
-    if outcome.asks and uncertain is not Effect.ASK and uncertain is not Effect.DENY:
-        checks = list(scale.standings[outcome.asks[0]].rule.checks)
-    elif outcome.decided is not None:
-        checks = list(scale.standings[outcome.decided].rule.checks)
+    rule = None if outcome.decided is None else scale.standings[outcome.decided].rule
+    checks: Sequence[Check] = failed if rule is None else rule.checks
+    if outcome.asks and (rule is None or rule.effect is Effect.ALLOW):
+        checks = scale.standings[outcome.asks[0]].rule.checks
     return (trace(check, case, redact) for check in checks)

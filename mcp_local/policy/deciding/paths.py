@@ -34,14 +34,17 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
     variable of the environment (``$HOME``) whether or not the target puts it in; of a list where
     some do and some don't, of one with over ``MOST`` entries, and of what is no path, or one that
     means something else in another process, it is unknown; so it is of a text that a server may
-    read as a list, unless path and list both lie inside, or both don't.
+    read as a list, unless path and list both lie inside, or both don't. On Windows it is unknown of
+    a path on a share where neither ``start`` nor a folder is: to look there would sign the person
+    in at whatever machine a model names.
     """
     places = [_resolve(folder, start, home=True) for folder in folders]
+    near = frozenset(each.drive.lower() for each in (start, *places) if each is not None)
 
     def test(seen: object) -> Truth:
         if isinstance(seen, str):
             paths = listed(seen)
-            truth = _lies(seen, places, start)
+            truth = _lies(seen, places, start, near)
             return truth if paths is None or test(paths) is truth else None
         if not isinstance(seen, list | tuple):
             return None
@@ -51,13 +54,13 @@ def under(folders: Sequence[str], start: Path) -> Callable[[object], Truth]:
     return test
 
 
-def _lies(text: str, places: Sequence[Path | None], start: Path) -> Truth:
+def _lies(text: str, places: Sequence[Path | None], start: Path, near: frozenset[str]) -> Truth:
     if not text or _URI.match(text):
         return None
     spellings = dict.fromkeys((text, os.path.expandvars(text)))
-    paths = [_resolve(each, start, home=False) for each in spellings]
+    paths = [_resolve(each, start, near, home=False) for each in spellings]
     if text.startswith("~"):
-        paths += [_resolve(each, start, home=True) for each in spellings]
+        paths += [_resolve(each, start, near, home=True) for each in spellings]
     return _agreed([None if path is None else _inside(path, places) for path in paths])
 
 
@@ -65,10 +68,18 @@ def _agreed(truths: Sequence[Truth]) -> Truth:
     return truths[0] if len(set(truths)) == 1 else None
 
 
-def _resolve(text: str, start: Path, *, home: bool) -> Path | None:
-    """Return the absolute path without ``..`` and links, or ``None`` where there can be none."""
+def _resolve(
+    text: str, start: Path, near: frozenset[str] | None = None, *, home: bool
+) -> Path | None:
+    """Return the absolute path without ``..`` and links, or ``None`` where there can be none.
+
+    ``near`` are the drives and shares that are looked at; left out: all.
+    """
     try:
         path = start / (Path(text).expanduser() if home else Path(text))
+        share = path.drive.lower() if path.drive.startswith("\\\\") else ""
+        if share and near is not None and share not in near:
+            return None
         if _OUR_OWN.match(os.path.normpath(path)):
             return None
         return Path(os.path.realpath(path))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -285,6 +286,25 @@ def test_links_and_permissions_stay(home: Path) -> None:
     assert path.is_symlink()
     assert "notes" in real.read_text(encoding="utf-8")
     assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is text")
+def test_a_folder_whose_name_is_no_text_may_hold_the_file_but_not_the_server(home: Path) -> None:
+    """A configuration is UTF-8; of a path that isn't, nothing else could be written into it."""
+    client, records = find_client("claude-code"), GuardedRecords(home / "state")
+    folder = home / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    Registration(_open(client, folder, FILES[client.id]), client).guard("files", LINE, {}, records)
+    Registration(_open(client, folder), client).unguard("files", records)
+    file = _open(client, folder)
+    assert file.place.path.read_text(encoding="utf-8") == FILES[client.id]
+    entry = Entry(PROGRAM, ("run", f"{folder}/notes.py"), {})
+    with pytest.raises(StorageError, match="a path in the entry isn't"):
+        Registration(file, client).guard("files", entry.line, {}, records)
+    file = _open(client, folder)
+    with pytest.raises(StorageError, match="a path in the entry isn't"):
+        Registration(file, client).install("notes", entry, overwrite=False)
+    assert file.place.path.read_text(encoding="utf-8") == FILES[client.id]
 
 
 def test_only_the_newest_copies_are_kept(home: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ntpath
 import os
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from mcp_local.policy.deciding import paths
 from tests.support.judged import call, policy
 
 
@@ -107,3 +111,42 @@ def test_under_is_unknown_of_paths_in_a_text_that_lie_elsewhere_than_the_text(
     assert call(compiled, {"p": '["a", "b/c"]'}).allowed
     for attack in ('["/etc/passwd"]', ' ["a", "/etc/passwd"]', '["a", [1]]', "[]"):
         assert not call(compiled, {"p": attack}).allowed
+
+
+class WindowsPath(PureWindowsPath):
+    """A path of Windows, as this module needs it."""
+
+    def expanduser(self) -> WindowsPath:
+        """Return it as it is: no home is in it."""
+        return self
+
+    def stat(self) -> os.stat_result:
+        """Find nothing there."""
+        raise FileNotFoundError
+
+
+def test_under_asks_no_share_that_only_a_caller_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To look at one, Windows signs the person in there: whoever owns it would get their hash."""
+    asked: list[str] = []
+
+    def realpath(path: WindowsPath) -> str:
+        asked.append(str(path))
+        return ntpath.normpath(path)
+
+    monkeypatch.setattr(paths, "Path", WindowsPath)
+    monkeypatch.setattr(paths, "os", SimpleNamespace(path=SimpleNamespace(**vars(ntpath))))
+    monkeypatch.setattr(paths.os.path, "realpath", realpath)
+    start = cast("Path", WindowsPath(r"C:\work"))
+    under = paths.under(["data", r"\\files\team\data"], start)
+    told = {
+        r"data\x": True,
+        r"C:\other": False,
+        r"\\files\team\data\x": True,
+        r"\\FILES\team\other": False,
+        r"\\evil\share\x": None,
+        "//evil/share/x": None,
+        r"\\?\UNC\evil\share\x": None,
+        r"\\localhost\c$\work\data": None,
+    }
+    assert {path: under(path) for path in told} == told
+    assert not any("evil" in path for path in asked)
