@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _TICK = 0.5
 """Seconds between two looks; on Windows a wait without end can't be interrupted."""
 _STDIN = 0
+_LAST_PORT = 65535
 
 
 def serve(
@@ -31,7 +32,8 @@ def serve(
 ) -> None:
     """Run an emulator until SIGINT or SIGTERM, or the end of standard input where asked.
 
-    ``port`` is the one of HTTPS, the pages for people come at the next one; 0 takes free ones.
+    ``port`` is the one of HTTPS, the pages for people come at the next one; 0 takes free ones, as
+    the pages do behind the last of all.
     ``announce`` is called once it runs; :meth:`Emulator.environment` has what to set. Call it
     from the main thread: signals go nowhere else.
 
@@ -41,7 +43,8 @@ def serve(
     """
     directory = load_directory(users_file) if users_file else None
     stopped = threading.Event()
-    with _signals(stopped), Emulator(directory, port=port, pages_port=port and port + 1) as entra:
+    pages_port = port + 1 if 0 < port < _LAST_PORT else 0
+    with _signals(stopped), Emulator(directory, port=port, pages_port=pages_port) as entra:
         if until_stdin_closes:
             threading.Thread(target=_watch_stdin, args=(stopped,), daemon=True).start()
         announce(entra)

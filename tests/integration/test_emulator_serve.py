@@ -66,6 +66,19 @@ def test_end_of_input_ends_it() -> None:
         assert process.wait(10) == 0
 
 
+def test_the_last_port_of_all_has_none_behind_it() -> None:
+    """The pages take a free one then."""
+    pages: list[str] = []
+
+    def announce(entra: Emulator) -> None:
+        pages.append(entra.pages)
+        signal.raise_signal(signal.SIGINT)
+
+    serve(port=65535, announce=announce)
+    assert pages
+    assert not pages[0].endswith(":65536")
+
+
 def test_announced_once_it_runs(tmp_path: Path) -> None:
     """What is announced runs already, with the people of the file, at the port asked for."""
     users = tmp_path / "users.yaml"
