@@ -152,7 +152,11 @@ def test_signed_out_the_client_still_starts(
         with bench.run(tmp_path) as wire:
             assert wire.open()["result"]["capabilities"]["tools"] == {"listChanged": True}
             tools = wire.request("tools/list")["result"]["tools"]
-            assert all(tool["name"].startswith("mcp_local_") for tool in tools)
+            assert sorted(tool["name"] for tool in tools) == [
+                "mcp_local_sign_in",
+                "mcp_local_sign_out",
+                "mcp_local_whoami",
+            ]
             assert bench.served.tokens == []
             wire.call("mcp_local_sign_in")
             wire.told("notifications/tools/list_changed")

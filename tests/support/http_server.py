@@ -43,6 +43,13 @@ class Served:
         return list(dict.fromkeys(token.removeprefix("Bearer ") for token in came if token))
 
 
+@dataclass
+class Named:
+    """What the person is asked for, as the client of the tests answers it."""
+
+    name: str
+
+
 def make_server() -> FastMCP[Any]:
     """Return a server with a few tools."""
     server: FastMCP[Any] = FastMCP("remote")
@@ -60,8 +67,8 @@ def make_server() -> FastMCP[Any]:
     @server.tool
     async def ask(context: Context) -> str:
         """Ask the person for a name."""
-        answer = await context.elicit("Your name?", response_type=str)
-        return str(getattr(answer, "data", "nobody"))
+        answer = await context.elicit("Your name?", response_type=Named)
+        return answer.data.name if answer.action == "accept" else "nobody"
 
     @server.resource("note://one")
     def note() -> str:

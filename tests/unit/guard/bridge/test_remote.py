@@ -42,7 +42,7 @@ def test_the_very_bytes_are_sent(tmp_path: Path) -> None:
         here.open()
         here.remote.send(message)
         here.answer(7)
-    assert server.came[-2].body == message or message in [came.body for came in server.came]
+    assert message in [came.body for came in server.came]
 
 
 def test_a_stateless_request_carries_its_headers(tmp_path: Path) -> None:
