@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import msgspec
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from mcp_local.errors import TargetError
@@ -121,9 +121,10 @@ def _is_missing(path: Path, text: str) -> bool:
     """Tell whether a package is absent; one of another version is an error."""
     try:
         requirement = Requirement(text)
-    except InvalidRequirement as error:
+        meant = requirement.marker is None or requirement.marker.evaluate()
+    except ValueError as error:  # not read at all, or it compares what can't be compared
         raise TargetError(f"{path}: the dependency {text!r} is malformed: {error}") from error
-    if requirement.marker is not None and not requirement.marker.evaluate():
+    if not meant:
         return False
     try:
         installed = version(requirement.name)

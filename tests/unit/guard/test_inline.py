@@ -82,6 +82,7 @@ def test_another_python_is_an_error_that_names_the_line(write: Write) -> None:
         "dependencies = [",
         'dependencies = "requests"',
         'dependencies = ["not a requirement!"]',
+        "dependencies = [\"x; sys_platform ~= 'linux'\"]",
         'requires-python = "new"',
     ],
 )
