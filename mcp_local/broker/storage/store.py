@@ -85,9 +85,15 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     """
     folder = profile_dir(settings)
     try:
-        _prepare(settings.home, folder)
-    except StorageError as error:  # C12, C17
+        _make_private(settings.home, folder)
+    except StorageError as error:  # C11, C12: what lies there isn't surely ours
         return MemoryStore(in_memory(error.message, error.hint), folder)
+    try:
+        _check_locks(folder)
+    except StorageError as error:  # C12, C17
+        return _readable(
+            settings, environ, MemoryStore(in_memory(error.message, error.hint), folder)
+        )
     key = open_key(settings, environ, on_new_key=lambda kind: retire(settings.home, kind))
     if key.key is None:
         return MemoryStore(key.storage, folder)
@@ -102,6 +108,20 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     return store
 
 
+def _readable(settings: Settings, environ: Mapping[str, str], memory: MemoryStore) -> MemoryStore:
+    """Let memory begin with what a folder holds that can't be written to, and no key be made."""
+    folder = profile_dir(settings)
+    with suppress(StorageError):
+        key = open_key(settings, environ, on_new_key=_no_new_key)
+        if key.key is not None:
+            return _taken_over(FileStore(folder, Seal(key.key), key.storage), memory)
+    return memory
+
+
+def _no_new_key(kind: str) -> int:
+    raise StorageError(f"A new key ({kind}) would have nothing to seal.")
+
+
 def _taken_over(files: FileStore, memory: MemoryStore) -> MemoryStore:
     """Let memory begin with what the files hold."""
     for entry in Entry:
@@ -114,9 +134,12 @@ def _taken_over(files: FileStore, memory: MemoryStore) -> MemoryStore:
     return memory
 
 
-def _prepare(home: Path, folder: Path) -> None:
+def _make_private(home: Path, folder: Path) -> None:
     for path in (home, folder.parent, folder):
         private_dir(path)
+
+
+def _check_locks(folder: Path) -> None:
     sweep(folder)
     probe = FileLock(folder / "store.lock")
     probe.acquire(0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.broker.state import Storage
+from mcp_local.broker.storage.files import FileLock
 from mcp_local.broker.storage.keystore import PASSPHRASE
 from mcp_local.broker.storage.seal import Seal
 from mcp_local.broker.storage.store import Entry, FileStore, MemoryStore, Store, open_store
@@ -320,3 +321,48 @@ def test_a_file_system_without_locks_means_memory(
     store = opened(tmp_path, CacheKey.FILE)
     assert store.storage.kind == "memory"
     assert "can't be locked" in store.storage.detail
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="what a mount does to files is POSIX's")
+@pytest.mark.parametrize(("key", "environ"), [(CacheKey.FILE, NO_BUS), (CacheKey.AUTO, ONE)])
+def test_what_lies_in_a_read_only_home_is_taken_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: CacheKey, environ: Mapping[str, str]
+) -> None:
+    """A sign-in that can be read serves, as on a full disk; what comes of it stays in memory."""
+    opened(tmp_path, key, environ).save(Entry.TOKEN, b"kept")
+    really = os.open
+
+    def read_only(path: str, flags: int, *rest: int) -> int:
+        if flags & (os.O_RDWR | os.O_WRONLY | os.O_CREAT):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return really(path, flags, *rest)
+
+    monkeypatch.setattr(os, "open", read_only)
+    store = opened(tmp_path, key, environ)
+    assert store.storage.kind == "memory"
+    assert "Read-only file system" in store.storage.detail
+    assert store.load(Entry.TOKEN) == b"kept"
+    store.save(Entry.TOKEN, b"renewed")
+    monkeypatch.undo()
+    assert opened(tmp_path, key, environ).load(Entry.TOKEN) == b"kept"
+
+
+def test_no_key_is_made_for_a_home_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is gone isn't replaced, and what it sealed isn't set aside, in passing."""
+    opened(tmp_path, CacheKey.FILE).save(Entry.TOKEN, b"x")
+    (tmp_path / "cache.key").unlink()
+    before = {path for path in tmp_path.rglob("*") if path.name != "key.lock"}
+    folder = profile_dir(settings(tmp_path))
+    locking = FileLock.acquire
+
+    def acquire(lock: FileLock, timeout: float) -> bool:
+        if lock._path.parent == folder:
+            raise StorageError("No locks here.")
+        return locking(lock, timeout)
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    store = opened(tmp_path, CacheKey.FILE)
+    assert (store.storage.kind, store.load(Entry.TOKEN)) == ("memory", None)
+    assert {path for path in tmp_path.rglob("*") if path.name != "key.lock"} == before
