@@ -354,15 +354,11 @@ def test_no_key_is_made_for_a_home_that_cannot_be_written(
     opened(tmp_path, CacheKey.FILE).save(Entry.TOKEN, b"x")
     (tmp_path / "cache.key").unlink()
     before = {path for path in tmp_path.rglob("*") if path.name != "key.lock"}
-    folder = profile_dir(settings(tmp_path))
-    locking = FileLock.acquire
 
-    def acquire(lock: FileLock, timeout: float) -> bool:
-        if lock._path.parent == folder:
-            raise StorageError("No locks here.")
-        return locking(lock, timeout)
+    def no_locks(_path: Path) -> FileLock:
+        raise StorageError("No locks here.")
 
-    monkeypatch.setattr(FileLock, "acquire", acquire)
+    monkeypatch.setattr("mcp_local.broker.storage.store.FileLock", no_locks)
     store = opened(tmp_path, CacheKey.FILE)
     assert (store.storage.kind, store.load(Entry.TOKEN)) == ("memory", None)
     assert {path for path in tmp_path.rglob("*") if path.name != "key.lock"} == before
