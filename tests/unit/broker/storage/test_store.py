@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.broker.state import Storage
-from mcp_local.broker.storage.files import FileLock
 from mcp_local.broker.storage.keystore import PASSPHRASE
 from mcp_local.broker.storage.seal import Seal
 from mcp_local.broker.storage.store import Entry, FileStore, MemoryStore, Store, open_store
@@ -24,6 +23,8 @@ from mcp_local.settings.model import CacheKey, Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mcp_local.broker.storage.files import FileLock
 
 STORAGE = Storage(kind="file", encrypted=False, detail="For a test.")
 NO_BUS = {"XDG_RUNTIME_DIR": "/nonexistent"}
