@@ -57,10 +57,14 @@ class Connections:
         """Return the pool through which ``url`` is reached.
 
         Raises:
-            SettingsError: the proxy can't be used.
+            SettingsError: the address or the proxy can't be used.
         """
+        try:
+            scheme = urlsplit(url).scheme
+        except ValueError as error:  # brackets around no address
+            raise SettingsError(f"The address of {shown(url)} can't be used: {error}.") from None
         # Plain http is for this machine only, and a proxy would read it, token and all.
-        proxy = "" if urlsplit(url).scheme == "http" else self._proxy or proxy_of(url)
+        proxy = "" if scheme == "http" else self._proxy or proxy_of(url)
         if proxy not in self._pools:
             self._pools[proxy] = self._connect_through(proxy)
         return self._pools[proxy]
@@ -114,8 +118,8 @@ def host_in(address: str) -> str:
 
 
 def shown(url: str) -> str:
-    """Return the host and port of an address, as errors name it."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """Return the host and port of an address, as errors name it, even of one without sense."""
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")[2]
 
 
 def proxy_host(proxy: str) -> str:

@@ -146,7 +146,7 @@ class Parser(argparse.ArgumentParser):
         hint = f"What it takes: {self.prog} --help"
         prefix = "unrecognized arguments: "
         if message.startswith(prefix):
-            word = message.removeprefix(prefix).split()[0]
+            word = next(iter(message.removeprefix(prefix).split()), "")  # a variable may be empty
             if word.startswith("--"):
                 hint = did_you_mean(word.partition("=")[0], self._long_options())
             if self.may_wrap and "?" not in hint:

@@ -61,6 +61,15 @@ def test_a_variable_must_hold_a_header(tmp_path: Path, environ: Mapping[str, str
     assert "ü" not in caught.value.message
 
 
+@pytest.mark.parametrize("url", ["https://[", "https://[::1/mcp", "https://a]b/?token=canary"])
+def test_an_address_must_mean_something(tmp_path: Path, url: str) -> None:
+    """Brackets are an IPv6 address's; what else the address holds isn't told."""
+    settings = Settings(home=tmp_path, config_file=tmp_path / "config.toml", signin=NOBODY)
+    with pytest.raises(SettingsError, match="can't be used") as caught:
+        open_remote(Server("it", url=url), settings, {}, None, Noted())
+    assert "canary" not in caught.value.message
+
+
 def test_where_nobody_signs_in_there_is_no_token(tmp_path: Path) -> None:
     """Declared roles are for trying things out: nothing could be sent."""
     assert "authorization" not in _headers(tmp_path, {"api": "api://x"}, {})

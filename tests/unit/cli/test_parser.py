@@ -91,6 +91,8 @@ def test_the_help_shows_whether_a_target_must_be_named(name: str, takes: str) ->
         (["--port", "x"], "invalid port value: 'x'", "mcp-local login --help"),
         (["--port", "65536"], "invalid port value: '65536'", "mcp-local login --help"),
         (["more"], "doesn't know 'more'", "mcp-local login --help"),
+        ([""], "doesn't know ''", "mcp-local login --help"),
+        ([" \n"], "doesn't know ''", "mcp-local login --help"),
     ],
 )
 def test_mistakes_are_our_errors(words: list[str], message: str, hint: str) -> None:
