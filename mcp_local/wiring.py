@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
 from mcp_local.guard.relay.parts import RelayParts
@@ -15,7 +16,7 @@ from mcp_local.guard.relay.wrap import wrap
 from mcp_local.policy.live import LivePolicy, note_policy
 from mcp_local.policy.served import serve_by
 from mcp_local.settings import Definitions, SignInMethod, Source
-from mcp_local.targets import RemoteTarget, WrappedTarget
+from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mcp_local.log import Log
     from mcp_local.policy.building.builder import Policy
     from mcp_local.settings import Settings
+    from mcp_local.targets import Target
 
 
 def policy_path(settings: Settings, own: str) -> str:
@@ -161,6 +163,20 @@ def open_definitions(
     return ApprovedDefinitions(settings.home, server_key(target), log, hold=hold)
 
 
+def log_name(target: Target) -> str:
+    """Return what the log calls a server: by a name, a file, a program, a host; none is a secret.
+
+    The digits after a command or an address tell it from others of the same program or host.
+    """
+    if isinstance(target, HostedTarget):
+        return target.namespace or str(target.file)
+    server = target.server
+    if server.name:
+        return server.name
+    word = urlsplit(server.url).netloc if server.url else Path(server.command).name
+    return f"{word.rpartition('@')[2]}#{server_key(target).file[-8:]}"
+
+
 def relay_parts(
     target: WrappedTarget | RemoteTarget,
     settings: Settings,
@@ -171,6 +187,7 @@ def relay_parts(
     """Load what judges in the relay; ``session`` is one that was opened before."""
     from mcp_local.guard.question_page import PageWay  # noqa: PLC0415 - start-up: brings servers
 
+    log.serves(log_name(target))
     folder = target.folder if isinstance(target, WrappedTarget) else None
     policy = choose_policy(settings, target.policy, folder=folder)
     note_policy(policy.now, log)

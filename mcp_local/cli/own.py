@@ -31,7 +31,9 @@ def run_own(server: FastMCP[Any], policy: Policy | Path | str) -> None:
     console = Console()
     context = Context(console, take_environment(), sys.argv[1:])
     own = str(_beside_program(policy)) if isinstance(policy, str | Path) else policy
-    if code := at_edge(console, lambda: serve_own(server, own, context)):
+    program = _program()
+    called = str(program.resolve()) if program else server.name
+    if code := at_edge(console, lambda: serve_own(server, own, context, called)):
         raise SystemExit(int(code))
 
 
@@ -39,5 +41,11 @@ def _beside_program(policy: Path | str) -> Path | str:
     """Return the path, relative to the program: a desktop client's folder is anybody's guess."""
     if not str(policy) or str(policy).startswith(PRESET):
         return policy
-    program = getattr(sys.modules["__main__"], "__file__", None)
-    return (Path(program).parent if program else Path.cwd()).resolve() / policy
+    program = _program()
+    return (program.parent if program else Path.cwd()).resolve() / policy
+
+
+def _program() -> Path | None:
+    """Return the file that runs; ``None`` where there is none, as in an interactive session."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return Path(file) if file else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcp_local.cli.alarm import alarm
 from mcp_local.cli.parser import Command
@@ -23,7 +23,7 @@ from mcp_local.guard.stdio import claim_wire
 from mcp_local.log.place import open_log
 from mcp_local.settings import load, require_sign_in
 from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget
-from mcp_local.wiring import guard_server, open_session, open_upstream
+from mcp_local.wiring import guard_server, log_name, open_session, open_upstream
 
 if TYPE_CHECKING:
     from fastmcp import FastMCP
@@ -40,6 +40,16 @@ class RunArguments(TargetArguments):
 
     demo: bool
     demo_user: str | None
+
+
+class _Served(NamedTuple):
+    """A server of this process."""
+
+    server: FastMCP[Any]
+    policy: Policy | str
+    """That comes with it, or its path, or empty."""
+    called: str
+    """In the log."""
 
 
 def _declare_run(parser: Parser) -> None:
@@ -84,8 +94,8 @@ def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) 
     wire = claim_wire()
     from mcp_local.guard.loading import load_server  # noqa: PLC0415 - start-up: brings FastMCP
 
-    server = load_server(target.file)
-    return _serve(server, target.policy, wire, settings, context)
+    served = _Served(load_server(target.file), target.policy, log_name(target))
+    return _serve(served, wire, settings, context)
 
 
 def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Context) -> ExitCode:
@@ -98,8 +108,12 @@ def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Co
     return serve_relayed(upstream, target, settings, context.environ, log, session=session)
 
 
-def serve_own(server: FastMCP[Any], policy: Policy | str, context: Context) -> ExitCode:
+def serve_own(
+    server: FastMCP[Any], policy: Policy | str, context: Context, called: str
+) -> ExitCode:
     """Serve a server that this process made itself; the settings come from the environment.
+
+    ``called`` is how the log names it.
 
     Raises:
         McpLocalError: it can't be served.
@@ -107,18 +121,17 @@ def serve_own(server: FastMCP[Any], policy: Policy | str, context: Context) -> E
     wire = claim_wire()
     settings = load({}, context.environ)
     require_sign_in(settings)
-    return _serve(server, policy, wire, settings, context)
+    return _serve(_Served(server, policy, called), wire, settings, context)
 
 
-def _serve(
-    server: FastMCP[Any], policy: Policy | str, wire: Wire, settings: Settings, context: Context
-) -> ExitCode:
+def _serve(served: _Served, wire: Wire, settings: Settings, context: Context) -> ExitCode:
     from mcp_local.guard.hosted import serve_stdio  # noqa: PLC0415 - start-up: brings FastMCP
 
     log = open_log(settings, context.console.note if context.console.verbose else None, alarm)
+    log.serves(served.called)
     session = open_session(settings, context.environ, log)
-    guard_server(server, policy, settings, session, log, context.environ)
-    return ExitCode(serve_stdio(server, session=session, wire=wire))
+    guard_server(served.server, served.policy, settings, session, log, context.environ)
+    return ExitCode(serve_stdio(served.server, session=session, wire=wire))
 
 
 COMMANDS = (

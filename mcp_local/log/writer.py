@@ -63,16 +63,24 @@ class Log:
         """Is given the fields of each error too, to tell people what they must know at once."""
         self._rotation = rotation
         self._file = system.Appender(path)
+        self._server = ""
+
+    def serves(self, server: str) -> None:
+        """Name the server in every line from here on: one log has those of all servers."""
+        self._server = server
 
     def event(self, name: str, *, level: str = "info", **fields: object) -> None:
-        """Write one line: time (UTC), level, pid, the event's name, and the fields, redacted."""
+        """Write one line: time (UTC), level, pid, the event's name, and the fields, redacted.
+
+        Between them stands the server, where one is served.
+        """
         self.write(time.time(), name, level, fields)
 
     def write(self, at: float, name: str, level: str, fields: Mapping[str, object]) -> None:
         """Do the same for what happened at a time, in seconds since the epoch."""
         if _LEVELS.get(level, _LEVELS["info"]) < self._threshold:
             return
-        record = _record(at, name, level, fields)
+        record = _record(at, name, level, self._server, fields)
         line = self._format(record)
         if self._alarm is not None and level == "error":
             with suppress(OSError, ValueError):  # as below
@@ -141,11 +149,15 @@ def _make_folder(folder: Path) -> None:
             missing.mkdir(mode=0o700)
 
 
-def _record(at: float, name: str, level: str, fields: Mapping[str, object]) -> dict[str, object]:
+def _record(
+    at: float, name: str, level: str, server: str, fields: Mapping[str, object]
+) -> dict[str, object]:
     text = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     record: dict[str, object] = {"time": text, "level": level, "pid": os.getpid(), "event": name}
+    if server:
+        record["server"] = clean_field("server", server)
     for key, value in fields.items():
-        if key not in _HEAD:
+        if key not in record:  # none can pose as what we say
             record[key] = clean_field(key, value)
     return record
 

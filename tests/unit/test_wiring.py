@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from fastmcp import Client, FastMCP
 
 from mcp_local.broker.session.local import DeclaredSession, LocalSession
+from mcp_local.guard.target import FileTarget
 from mcp_local.log import read_tail
 from mcp_local.log.place import log_file, open_log
 from mcp_local.settings import Settings, load
-from mcp_local.wiring import (
-    choose_policy,
-    guard_server,
-    open_session,
-)
+from mcp_local.settings.model import Server
+from mcp_local.targets import HostedTarget, RemoteTarget, WrappedTarget
+from mcp_local.wiring import choose_policy, guard_server, log_name, open_session
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from mcp_local.targets import Target
 
 POLICY = "version: 1\nroles:\n  Task.Read: {tags: [read]}\n"
 BROKEN = "version: 1\nrolls: {}\n"
+DIGITS = "[0-9a-f]{8}"
 
 
 @pytest.fixture
@@ -92,3 +94,21 @@ def test_the_log_can_be_heard(settings: Settings) -> None:
     heard: list[str] = []
     open_log(settings, heard.append).event("something")
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        (HostedTarget(FileTarget(Path("notes.py"), "app")), "notes.py:app"),
+        (HostedTarget(FileTarget(Path("notes.py")), namespace="notes"), "notes"),
+        (WrappedTarget(Server("git", command="uvx"), Path()), "git"),
+        (
+            WrappedTarget(Server("", command="/bin/uvx", args=("--key", "s3")), Path()),
+            rf"uvx#{DIGITS}",
+        ),
+        (RemoteTarget(Server("", url="https://x.example:8/mcp?k=s3")), rf"x\.example:8#{DIGITS}"),
+    ],
+)
+def test_what_the_log_calls_a_server(target: Target, name: str) -> None:
+    """A name that tells it from others, without arguments or a query, which may hold a secret."""
+    assert re.fullmatch(name, log_name(target))

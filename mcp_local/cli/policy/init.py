@@ -18,6 +18,7 @@ from mcp_local.errors import ExitCode, StorageError, UsageError
 from mcp_local.log import read_tail
 from mcp_local.log.place import log_file
 from mcp_local.policy.reading.parse import parse_policy
+from mcp_local.wiring import log_name
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
@@ -48,7 +49,7 @@ def _declare(parser: Parser) -> None:
     parser.add_argument(
         "--from-log",
         action="store_true",
-        help="the least policy that what `mode: observe` let through needs",
+        help="the least policy for what `mode: observe` let through: of TARGET, or of all",
     )
 
 
@@ -57,7 +58,8 @@ def _init(arguments: InitArguments, context: Context) -> ExitCode:
     if arguments.output != _STDOUT:
         refuse_existing(Path(arguments.output), force=arguments.force)
     if arguments.from_log:
-        _hand_out(write_least(read_uses(_log_lines(settings))), arguments, context)
+        uses = read_uses(_log_lines(settings), _logged_as(arguments, settings))
+        _hand_out(write_least(uses), arguments, context)
         return ExitCode.OK
     proposals = propose(ask_server(find_named(arguments, settings), settings, context))
     _hand_out(write_draft(proposals, _called(arguments)), arguments, context)
@@ -74,6 +76,13 @@ def _called(arguments: InitArguments) -> str:
     if arguments.command:
         return Path(arguments.command[0]).name
     return (arguments.target or "the sample server").partition("?")[0]
+
+
+def _logged_as(arguments: InitArguments, settings: Settings) -> str:
+    """Return how the log names the TARGET; empty where none is given: all servers are meant."""
+    if not (arguments.target or arguments.command):
+        return ""
+    return log_name(find_named(arguments, settings))
 
 
 def _log_lines(settings: Settings) -> list[str]:
@@ -110,6 +119,7 @@ COMMANDS = (
         mcp-local policy init server.py
         mcp-local policy init server.py --output - | less
         mcp-local policy init --from-log --output seen.yaml
+        mcp-local policy init server.py --from-log --output seen.yaml
         """,
     ),
 )

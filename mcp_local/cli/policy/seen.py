@@ -54,9 +54,12 @@ class _Group:
         return kind not in self.names and same and union & _USES[kind] == actions
 
 
-def read_uses(lines: Iterable[str]) -> list[Use]:
-    """Return the uses that lines of the log tell of, each once, in their order."""
-    found = (_use(line) for line in lines)
+def read_uses(lines: Iterable[str], server: str = "") -> list[Use]:
+    """Return the uses that lines of the log tell of, each once, in their order.
+
+    ``server`` is how the log names the only one that counts; empty: all do.
+    """
+    found = (_use(line, server) for line in lines)
     return list(dict.fromkeys(use for use in found if use is not None))
 
 
@@ -95,7 +98,7 @@ def write_least(uses: Iterable[Use]) -> str:
     return "\n".join([*lines, *(["", "rules:"] if rules else []), *rules]) + "\n"
 
 
-def _use(line: str) -> Use | None:
+def _use(line: str, server: str) -> Use | None:
     try:
         record: object = json.loads(line)
     except (ValueError, RecursionError):
@@ -103,9 +106,10 @@ def _use(line: str) -> Use | None:
     if not isinstance(record, dict):
         return None
     said = cast("Mapping[str, object]", record)
+    is_its = not server or said.get("server") == server
     roles, name = said.get("roles"), said.get("component")
     used = said.get("observed") is True and said.get("allowed") is True  # not declined, not hidden
-    if said.get("event") != "decision" or not used:
+    if said.get("event") != "decision" or not used or not is_its:
         return None
     if not isinstance(roles, list) or not isinstance(name, str):
         return None

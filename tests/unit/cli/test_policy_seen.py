@@ -139,6 +139,17 @@ def test_other_lines_are_passed_over(text: str) -> None:
     assert read_uses([text]) == []
 
 
+def test_of_several_servers_one_can_be_meant() -> None:
+    """What another one's tool of the same name was used for grants nothing here."""
+    seen = [
+        line("tool", "search", "call", "Reader", server="web"),
+        line("tool", "find", "call", "Reader", server="notes"),
+        line("tool", "look", "call", "Reader"),
+    ]
+    assert [use.name for use in read_uses(seen, "notes")] == ["find"]
+    assert len(read_uses(seen)) == 3
+
+
 def test_roles_that_no_policy_can_name_grant_nothing() -> None:
     """A role with blanks, or a star, is no role of a policy."""
     (use,) = read_uses([line("tool", "x", "call", "*", "a b", "", "a\n", 5, "x" * 121)])

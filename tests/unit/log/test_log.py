@@ -56,6 +56,21 @@ def test_an_event_is_one_line_of_json(path: Path) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["json", "text"])
+def test_each_line_names_the_server(path: Path, fmt: str) -> None:
+    """One log has the lines of all servers; from when it is known, theirs are told apart."""
+    log = Log(path, fmt=fmt)
+    log.event("early")
+    log.serves("git\n")
+    fields: dict[str, Any] = {"server": "other", "component": "git_log"}
+    log.event("decision", **fields)
+    early, late = path.read_text(encoding="ascii").splitlines()
+    assert "server" not in early
+    assert "other" not in late
+    name = '"server":"git\\n","component"' if fmt == "json" else 'server="git\\n" component'
+    assert name in late
+
+
+@pytest.mark.parametrize("fmt", ["json", "text"])
 def test_nothing_breaks_a_line_or_a_terminal(path: Path, fmt: str) -> None:
     """CR, LF, ESC, C1, U+2028, bidi marks, tags, surrogates: all stand there as escapes (M22)."""
     fields: dict[str, Any] = {"component": NASTY, NASTY: [NASTY]}
