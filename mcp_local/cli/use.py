@@ -16,7 +16,7 @@ from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up, require_token
 from mcp_local.cli.target import TargetArguments, declare_target, target_settings
-from mcp_local.errors import Denied, ExitCode
+from mcp_local.errors import Denied, ExitCode, UsageError
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def _fulfil(wish: Wish, context: Context) -> ExitCode:
     """
     from mcp_local.client import UseFailed  # noqa: PLC0415 - start-up: brings the MCP SDK along
 
+    _check_text(wish)
     settings = target_settings(wish.arguments, context)
     token = require_token(look_up(settings, context))
     person = _Person(context.console)
@@ -143,6 +144,19 @@ def _fulfil(wish: Wish, context: Context) -> ExitCode:
         why = asyncio.run(_why_refused(wish, server, token))
         raise (why or error) from error
     return ExitCode.OK
+
+
+def _check_text(wish: Wish) -> None:
+    """Refuse what no message can hold.
+
+    Raises:
+        UsageError: half a character, or bytes in another encoding than UTF-8.
+    """
+    try:
+        f"{wish.arguments.name} {json.dumps(wish.given, ensure_ascii=False)}".encode()
+    except UnicodeEncodeError:
+        message = "The name or an argument holds what is no character."
+        raise UsageError(message, hint="Write it as UTF-8.") from None
 
 
 async def _in_session(wish: Wish, context: Context, person: _Person) -> None:

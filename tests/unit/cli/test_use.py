@@ -17,9 +17,11 @@ from mcp_types import (
     TextResourceContents,
 )
 
+from mcp_local.cli.catalogue import find_command
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context
 from mcp_local.cli.use import answer, argument_text, block_text
+from mcp_local.errors import UsageError
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,15 @@ def test_every_kind_of_block_has_words(block: ContentBlock, text: str) -> None:
 def test_arguments_of_a_prompt_are_text(value: object, text: str) -> None:
     """The protocol has nothing else for them; no server reads what Python would write."""
     assert argument_text(value) == text
+
+
+@pytest.mark.parametrize("words", [["\udce9"], ["tool", "--args", '{"a": ["\\ud800"]}']])
+@pytest.mark.parametrize("name", ["call", "prompt"])
+def test_what_no_message_can_hold_is_a_mistake(name: str, words: list[str]) -> None:
+    """Bytes of a shell in another encoding, or half a character, escaped."""
+    command = find_command(name)
+    with pytest.raises(UsageError, match="no character"):
+        command.run(command.parse(words), Context(Console(), {}, ()))
 
 
 def test_answers_can_not_steer_the_terminal() -> None:
