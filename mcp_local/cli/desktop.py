@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.context import global_flags
@@ -50,7 +51,8 @@ def _uninstall(arguments: NamedArguments, context: Context) -> ExitCode:
     client = find_client(arguments.client)
     file = ConfigFile(find_place(client, arguments, context, arguments.name))
     done = Registration(file, client).uninstall(arguments.name)
-    return told("Removed", done, client, context)
+    gone = replace(client, restart=f"{client.title} forgets it when it is restarted.")
+    return told("Removed", done, gone, context)
 
 
 def _guard(arguments: GuardArguments, context: Context) -> ExitCode:

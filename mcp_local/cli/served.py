@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mcp_local.cli.person import look_up
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem, skipped
 from mcp_local.desktop.doctor.isolate import look
 from mcp_local.errors import McpLocalError, Unreachable
@@ -85,6 +86,9 @@ def _look(
     Raises:
         McpLocalError: it can't be started, reached or asked.
     """
+    if server.api and look_up(settings, context, offline=True).token is None:
+        yield skipped(_check(server), "It wants a token of whoever is signed in, and nobody is.")
+        return
     for variable in not_set(context.environ, server.env):
         text = f"There is no {variable} to hand on to it here; a client's server may have it."
         yield note(_check(server), text)

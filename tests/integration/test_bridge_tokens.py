@@ -161,6 +161,8 @@ def test_signed_out_the_client_still_starts(
             wire.call("mcp_local_sign_in")
             wire.told("notifications/tools/list_changed")
             assert wire.text("echo", {"text": "now"}) == "now"
+        [waits] = bench.desk.log("remote_waits")
+        assert waits["why"].endswith(" wants a token. Nobody is signed in.")  # nothing is redacted
 
 
 def test_a_refused_token_is_refreshed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

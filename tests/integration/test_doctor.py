@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -285,6 +286,26 @@ def test_offline_asks_nothing(clinic: Clinic) -> None:
     skipped = {each["check"] for each in checks if each["verdict"] == "skipped"}
     assert skipped == {"connection", "servers.far"}
     assert len(clinic.machine.emulator.requests.matching("*")) == before
+
+
+def test_a_remote_server_waits_for_somebody_to_be_signed_in(clinic: Clinic) -> None:
+    """That there is no token to send it follows from that: it is nobody's fault of the network."""
+    clinic.more = '[servers.far]\nurl = "https://localhost:9/mcp"\napi = "api://reports"\n'
+    clinic.save()
+    shutil.rmtree(clinic.profile)
+    _, checks = clinic.doctor()
+    assert [each["check"] for each in checks if each["verdict"] == "problem"] == ["account"]
+    [told] = [each for each in checks if each["check"] == "servers.far"]
+    assert (told["verdict"], told["remedy"]) == ("skipped", "")
+
+
+def test_nothing_is_noted_of_a_preset(clinic: Clinic) -> None:
+    """It names what many servers have, one of them this: nobody can mend it, or needs to."""
+    clinic.settings["policy"] = "preset:read-only"
+    clinic.server("files", *FILES)
+    clinic.save()
+    _, checks = clinic.doctor("--offline")
+    assert [each["verdict"] for each in checks if each["check"] == "policy"] == ["ok"]
 
 
 def test_a_cache_of_another_passphrase_is_left_closed(clinic: Clinic) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
 from mcp_local.errors import PolicyError
-from mcp_local.policy.load import load_policy
+from mcp_local.policy.load import PRESET, load_policy
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.views.check import warnings
 
@@ -45,6 +45,7 @@ def policy(
         return
     count = len(compiled.rules)
     yield ok("policy", f"{path} is sound: {count} rule{'' if count == 1 else 's'}.")
-    for each in warnings(compiled.documents, compiled, components):
-        yield note("policy", str(each), each.hint)
+    if not path.startswith(PRESET):  # nobody can mend what comes with the program
+        for each in warnings(compiled.documents, compiled, components):
+            yield note("policy", str(each), each.hint)
     yield compiled

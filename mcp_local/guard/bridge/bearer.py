@@ -120,7 +120,7 @@ class Bearer:
             return self._tokens.get(self._scopes, wait=wait, used=used, claims=claims)
         except SignInNeeded as error:
             if not wait:
-                raise NoCredential(f"{self._host} wants a token: {error.message}") from None
+                raise NoCredential(f"{self._host} wants a token. {error.message}") from None
             return self._ask(wait, claims)
         except McpLocalError as error:
             raise NoCredential(

@@ -78,6 +78,19 @@ def test_an_entry_without_ids_is_added_with_a_warning(
     assert json.loads(capsys.readouterr().out)["name"] == "g"
 
 
+def test_after_a_removal_nothing_is_to_be_switched_on(
+    environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What makes a client start a server is said of one that is there."""
+    words = ["cursor", "g", "--policy", "preset:read-only", "--", "python"]
+    assert main(["install", *words], environ) is ExitCode.OK
+    assert "Switch it on" in capsys.readouterr().out
+    assert main(["uninstall", "cursor", "g"], environ) is ExitCode.OK
+    out = capsys.readouterr().out
+    assert "Cursor forgets it when it is restarted." in out
+    assert "Switch it on" not in out
+
+
 @pytest.mark.parametrize("client", ["claude-desktop", "codex", "goose", "vscode"])
 def test_an_entry_can_be_shown_and_nothing_written(
     client: str, environ: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
