@@ -48,12 +48,17 @@ def _serve(arguments: EmulatorArguments, context: Context, more: Mapping[str, st
     def announce(emulator: Emulator) -> None:
         variables = emulator.environment()
         people = [person.short_name for person in emulator.directory.people]
+        apis = {api.name: api.identifier_uri for api in emulator.directory.apis[1:]}
         context.console.answer(
-            {"environment": variables, "people": people, **more},
+            {"environment": variables, "people": people, "apis": apis, **more},
             "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
         )
-        names = ", ".join(people)
-        context.console.note(f"People: {names}.\nFor development only. Ctrl-C ends it.")
+        told = [
+            f"People: {', '.join(people)}.",
+            *(f"Another API, for remote servers: {name}, {uri}" for name, uri in apis.items()),
+            "For development only. Ctrl-C ends it.",
+        ]
+        context.console.note("\n".join(told))
 
     serve(
         port=arguments.port,

@@ -29,12 +29,14 @@ def test_it_tells_what_to_set_and_ends_by_ctrl_c(form: list[str]) -> None:
         assert process.stderr is not None
         first = process.stdout.readline()
         assert "reader" in process.stderr.readline()
+        assert "Reports, api://" in process.stderr.readline()
         assert "development" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
     assert process.returncode == 0
     if form:
         assert json.loads(first)["environment"]["MCP_LOCAL_AUTHORITY"].startswith("https://local")
         assert "admin" in json.loads(first)["people"]
+        assert json.loads(first)["apis"]["Reports"].startswith("api://")
     else:
         assert first.startswith("export MCP_LOCAL_TENANT_ID=")
 
