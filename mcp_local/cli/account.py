@@ -103,6 +103,8 @@ def _login(arguments: LoginArguments, context: Context) -> ExitCode:
     )
     if not arguments.background:
         _answer(_kept(settings, context, TokenSource.NETWORK), context)
+        for scope in arguments.scope or ():
+            context.console.note(f"Consented to {scope}: there is a token for it now.")
     return ExitCode.OK
 
 

@@ -16,7 +16,7 @@ from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up, require_token
 from mcp_local.cli.target import TargetArguments, declare_target, target_settings
-from mcp_local.errors import Denied, ExitCode, UsageError
+from mcp_local.errors import Denied, ExitCode, Unreachable, UsageError
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mcp_local.client import ServerSession
     from mcp_local.errors import McpLocalError
     from mcp_local.identity.model import VerifiedToken
+    from mcp_local.settings import Settings
 
 
 class UseArguments(TargetArguments):
@@ -140,10 +141,22 @@ def _fulfil(wish: Wish, context: Context) -> ExitCode:
             raise
         if person.asked:
             raise person.refusal(wish.arguments.name) from error
-        server = load_target(wish.arguments, settings, context)
-        why = asyncio.run(_why_refused(wish, server, token))
-        raise (why or error) from error
+        raise (_why(wish, settings, context, token) or error) from error
     return ExitCode.OK
+
+
+def _why(
+    wish: Wish, settings: Settings, context: Context, token: VerifiedToken
+) -> McpLocalError | None:
+    """Return why the guard refused; ``None`` where it didn't, or nothing is known of the server.
+
+    What it told in the session is known: it isn't started or reached a second time.
+    """
+    try:
+        server = load_target(wish.arguments, settings, context, offline=True)
+    except Unreachable:
+        return None
+    return asyncio.run(_why_refused(wish, server, token))
 
 
 def _check_text(wish: Wish) -> None:

@@ -307,8 +307,10 @@ def test_commands_ask_the_server_too(tmp_path: Path, monkeypatch: pytest.MonkeyP
         refused = bench.desk.run("tools", "it")
         assert refused.returncode == ExitCode.UNREACHABLE
         assert "mcp-local login --scope" in refused.stderr
-        asked = ("login", "--scope", f"{OTHER.api_id}/.default")
-        assert bench.desk.run(*asked).returncode == ExitCode.OK
+        scope = f"{OTHER.api_id}/.default"
+        consented = bench.desk.run("login", "--scope", scope)
+        assert consented.returncode == ExitCode.OK
+        assert f"Consented to {scope}: there is a token for it now." in consented.stderr
         shown = bench.desk.run("tools", "it")
         assert "echo" in shown.stdout
         assert bench.audiences() == {OTHER.api_id}

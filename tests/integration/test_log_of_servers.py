@@ -1,4 +1,4 @@
-"""One log holds the lines of all servers: each names its own (docs/rollout.md)."""
+"""One log holds the lines of all servers: what it tells of each (docs/rollout.md)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.errors import ExitCode
+from tests.support import warm
 from tests.support.chat import LEGACY, PROGRAM, chat, run
 
 if TYPE_CHECKING:
@@ -78,3 +80,15 @@ def test_each_line_names_its_server(tmp_path: Path, environ: dict[str, str]) -> 
     done = subprocess.run(line, env=environ, capture_output=True, text=True, check=True)
     assert "read_rows" in done.stdout
     assert "find" not in done.stdout
+
+
+def test_a_refused_call_starts_its_server_once(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Why it was refused is known from what the server told in the session, at first use too."""
+    words = ["call", "drop_table", "ledger", "--policy", "preset:read-only"]
+    done = subprocess.run(
+        warm.ours(*words), env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == ExitCode.DENIED
+    assert "drop_table: Not marked read-only by its server." in done.stderr
+    log = (tmp_path / "home" / "log" / "mcp-local.jsonl").read_text(encoding="ascii")
+    assert log.count('"event":"server_started"') == 1

@@ -35,14 +35,15 @@ def _explain(arguments: QuestionArguments, context: Context) -> ExitCode:
         if not component.tags and any(each.tags for each in spoken_of(subject.documents)):
             context.console.note("No server was named: it is taken to carry no tags of its own.")
     warn_of_strange_roles(subject, arguments.role, context)
-    decision = subject.policy.decide(
-        request_for.identity(), request_for.request(component.kind), component
-    )
+    person = request_for.identity()
+    decision = subject.policy.decide(person, request_for.request(component.kind), component)
     found = explain(decision)
     if context.console.as_json:
         context.console.json(msgspec.to_builtins(found))
-    else:
-        _show(found, context.console)
+        return ExitCode.OK
+    if found.needs_roles and not person.roles:  # who asks may have some, and think it is of them
+        context.console.note("For somebody without a role, whoever is signed in; --role names one.")
+    _show(found, context.console)
     return ExitCode.OK
 
 
