@@ -21,6 +21,7 @@ from mcp_local.guard.stdio import Wire
 from mcp_local.guard.upstream import UpstreamGone
 from mcp_local.log import Log
 from mcp_local.policy.deciding.compile import compile_policy
+from mcp_local.policy.live import LivePolicy
 from mcp_local.policy.reading.parse import parse_policy
 from tests.support.people import MemorySession, person
 
@@ -143,7 +144,7 @@ class InProcess:
         *,
         session: MemorySession | None = None,
         capabilities: Mapping[str, Any] | None = None,
-        policy: str = POLICY,
+        policy: str | LivePolicy = POLICY,
         rules: Rules = Rules(),  # noqa: B008 - a tuple
         guarded: bool = True,
         **parts: Any,
@@ -162,8 +163,11 @@ class InProcess:
         self._capabilities = dict(capabilities or {})
         self._changed = threading.Condition()
         self._numbers = iter(range(1, 10_000))
-        compiled = compile_policy([parse_policy(policy, "policy.yaml")])
-        self._parts = RelayParts(self.session, compiled, **parts)
+        if isinstance(policy, str):
+            policy = LivePolicy.fixed(compile_policy([parse_policy(policy, "policy.yaml")]))
+        self._parts = RelayParts(self.session, policy, **parts)
+        self.faulty = False
+        """Whether the relay may have a fault; it must have none that goes unseen."""
         self._log = log
         self._loop: asyncio.AbstractEventLoop | None = None
         self._guarding: asyncio.Task[None] | None = None
@@ -197,7 +201,11 @@ class InProcess:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failed: object, *_: object) -> None:
+        self._end()
+        assert failed or self.faulty or not self.logged("fault")
+
+    def _end(self) -> None:
         if self._loop is not None and self._guarding is not None:
             with suppress(RuntimeError):  # it has ended by itself
                 self._loop.call_soon_threadsafe(self._guarding.cancel)

@@ -69,7 +69,7 @@ class Catalog:
             self._fresh.difference_update(OF_KIND[kind])
 
     def forget(self) -> None:
-        """Fetch everything anew: it is another server process."""
+        """Fetch everything anew: it will be another server process."""
         with self._changing:
             self._version = object()
             self._fresh.clear()

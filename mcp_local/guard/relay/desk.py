@@ -110,7 +110,6 @@ class Desk:
 
     def anew(self) -> None:
         """Begin anew with another server process."""
-        self.catalog.forget()
         self.subscriptions.lapse()
         self._listening.anew()
         self._judge_anew()

@@ -172,6 +172,10 @@ class Guard:
         why = f"The server has not answered for {_GREETING_WAIT:.0f} s."
         self._relay.failed_soon(asked, why)
 
+    def gone(self) -> None:
+        """Take note that the server process is gone: what comes now is judged by the next one."""
+        self._desk.catalog.forget()
+
     def anew(self) -> None:
         """Take note that it is another server process from now on."""
         on_loop(self._loop, self._desk.anew)

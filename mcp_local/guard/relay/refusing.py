@@ -47,6 +47,9 @@ class RefusingGuard:
     def greeting(self, asked: Asked) -> None:
         """Let it take as long as it takes."""
 
+    def gone(self) -> None:
+        """Nothing is known of it."""
+
     def anew(self) -> None:
         """Nothing is known of the old one."""
 

@@ -59,6 +59,10 @@ class Guarding(Protocol):
         """See to it that a greeting is answered some time."""
         ...
 
+    def gone(self) -> None:
+        """Take note that the server process is gone, and what it said of itself with it."""
+        ...
+
     def anew(self) -> None:
         """Take note that it is another server process from now on."""
         ...
@@ -214,6 +218,8 @@ class Relay:
         """Answer what the server will not, and let what comes wait until it is there again."""
         with self._changing:
             self._between = self._between or []
+        if self.guard is not None:
+            self.guard.gone()
         for asked in self.open.all():
             if asked.sent:
                 self.failed(asked, why)

@@ -129,3 +129,11 @@ def test_few_tokens_are_remembered_and_short_words_are_none() -> None:
     for number in range(1, 5):
         assert discreet.without(b"<%d%s>" % (number, b"t" * 20)) == b"<(redacted)>"
     assert "ttt" not in repr(discreet)
+
+
+def test_only_what_says_who_asks_is_a_secret() -> None:
+    """The value of another header may stand in any text."""
+    shows = Discreet(Shows("Custom a-word-of-more-than-twenty-letters", header="X-Team"), Noted())
+    shows.headers(wait=0)
+    said = b"a-word-of-more-than-twenty-letters"
+    assert shows.without(said) == said

@@ -72,3 +72,13 @@ def test_redirects_come_to_an_end(tmp_path: Path) -> None:
         bridge(server.url, home=tmp_path) as here,
     ):
         assert "redirects" in error_of(here.answer(here.modern("ping")))
+
+
+def test_only_a_redirect_leads_elsewhere(tmp_path: Path) -> None:
+    """Where something was made is no such place (RFC 9110, 10.2.2)."""
+    with (
+        scripted(lambda exchange: exchange.result({}, Location="/made")) as server,
+        bridge(server.url, home=tmp_path) as here,
+    ):
+        assert here.answer(here.modern("tools/call"))["result"] == {}
+        assert [came.path for came in server.came] == ["/mcp"]

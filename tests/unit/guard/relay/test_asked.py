@@ -35,6 +35,37 @@ def test_an_id_is_open_once() -> None:
     assert requests.find([]) is None
 
 
+def test_an_answer_is_for_the_id_that_it_names() -> None:
+    """A text in digits is the number only where no request has that very text."""
+    requests = Open()
+    number, text = requests.begin(request("7")), requests.begin(request('"7"'))
+    assert requests.answered_by(7) is number
+    assert requests.answered_by("7") is text
+    assert text is not None
+    requests.end(text)
+    assert requests.answered_by("7") is number
+    assert requests.answered_by("8") is None
+    assert requests.answered_by("7" * 5000) is None  # Python reads no number of so many digits
+
+
+def test_a_known_answer_is_recognised_by_all_of_it() -> None:
+    """But for the id, which is that of the request."""
+    own = Own()
+    head, tail = b'{"id":"', b'","result":{"tools":[1]}}'
+    ident = own.ask(lambda _answer: None, (head, tail))
+    same = head + ident.encode() + tail
+    assert own.recognise(same) == ident
+    for line in (
+        same.replace(b"id", b"ID", 1),
+        same.replace(b"[1]", b"[2]"),
+        same + b" ",
+        same.replace(ident.encode(), ident.encode()[:-1] + b"X"),
+    ):
+        assert not own.recognise(line)
+    own.take(ident)
+    assert not own.recognise(same)
+
+
 def test_ids_like_ours_are_not_taken() -> None:
     """Nor are messages that ask for no answer."""
     assert Open().begin(request('"mcp-local-x"')) is None

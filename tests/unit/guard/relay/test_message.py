@@ -154,3 +154,19 @@ def test_what_a_server_smuggles_is_refused(line: bytes, ident: object) -> None:
     with pytest.raises(Refused) as caught:
         read_server(line)
     assert caught.value.ident == ident
+
+
+def test_a_refusal_names_no_id_that_is_none() -> None:
+    """``true`` would be taken for 1."""
+    for ident, named in ((b"true", None), (b"7", 7), (b'"x"', "x"), (b"[7]", None)):
+        with pytest.raises(Refused) as caught:
+            read_client(b'{"jsonrpc":"2.0","id":%b,"method":"ping","params":NaN}' % ident)
+        assert caught.value.ident == named
+        assert caught.value.ident is not True
+
+
+def test_an_empty_method_makes_no_answer_of_a_request() -> None:
+    """Some read the key, others the text in it."""
+    for read in (read_client, read_server):
+        with pytest.raises(Refused):
+            read(b'{"jsonrpc":"2.0","id":1,"method":"","result":{}}')

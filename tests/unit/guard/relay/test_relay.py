@@ -87,6 +87,7 @@ def test_what_is_not_listed_is_not_there(here: InProcess) -> None:
         ("tools/call", {"name": ["mcp_local_whoami"]}, -32602),
         ("tools/call", {"name": "echo", "arguments": []}, -32602),
         ("tools/call", {"name": "mcp_local_whoami", "arguments": []}, -32602),
+        ("prompts/get", {"name": "mcp_local_whoami"}, -32602),
         ("no/such", {}, -32601),
     ]
     for method, params, code in cases:
@@ -110,9 +111,24 @@ def test_lists_are_trimmed_and_made_once(here: InProcess) -> None:
         assert [p["name"] for p in here.ask("prompts/list")["result"]["prompts"]] == ["greet"]
     result = here.ask("resources/list")["result"]
     assert [each["uri"] for each in result["resources"]] == ["docs://open"]
+    logged = [(each["kind"], each["listed"], each["hidden"]) for each in here.logged("list")]
+    assert logged == [("tool", 3, 1), ("prompt", 1, 0)] * 2 + [("resource", 1, 1)]
     assert ("ttlMs" in result) is (here.era == MODERN)
     here.server.answers["resources/list"] = lambda _: {"resources": [], "ttlMs": 9}
     assert here.ask("resources/list")["result"]["ttlMs"] == 0
+
+
+def test_pages_that_lead_nowhere_come_to_an_end(here: InProcess) -> None:
+    """A cursor that was there before is the last one."""
+    asked: list[object] = []
+
+    def page(body: dict[str, Any]) -> dict[str, Any]:
+        asked.append(body["params"].get("cursor"))
+        return {"prompts": [{"name": "greet"}], "nextCursor": "again"}
+
+    here.server.answers["prompts/list"] = page
+    assert here.ask("prompts/list")["result"]["prompts"] == [{"name": "greet"}]
+    assert asked == [None, "again"]
 
 
 def test_a_list_that_the_server_lacks_is_its_own_error(here: InProcess) -> None:
@@ -127,11 +143,14 @@ def test_a_list_that_the_server_lacks_is_its_own_error(here: InProcess) -> None:
 
 
 def test_locked_is_listed_where_the_settings_say_so(tmp_path: Path) -> None:
-    """With the role that it needs."""
+    """With the role that it needs, before what it says of itself."""
     with InProcess(tmp_path, session=reader(), locked=True) as here:
+        secret: dict[str, Any] = {"name": "secret", "inputSchema": {}, "description": "Tells."}
+        here.server.lists["tools"] = [{"name": "echo", "inputSchema": {}}, secret]
         here.open()
         tools = {tool["name"]: tool for tool in here.ask("tools/list")["result"]["tools"]}
-        assert tools["secret"]["description"].startswith("[Locked: needs the role writer]")
+        assert tools["secret"]["description"] == "[Locked: needs the role writer] Tells."
+        assert "description" not in tools["echo"]
         assert "needs the role writer" in text_of(here.call("secret"))
 
 
@@ -166,6 +185,7 @@ def test_methods_that_the_settings_name_pass(tmp_path: Path) -> None:
 
 def test_odd_lines_of_the_client_are_answered(here: InProcess) -> None:
     """An open id stays with whoever has it; blank lines are nothing."""
+    here.say(b"")
     here.say(b"  ")
     here.say(b"{")
     here.wait(lambda: any("error" in each and each["id"] is None for each in here.heard))
@@ -175,6 +195,7 @@ def test_odd_lines_of_the_client_are_answered(here: InProcess) -> None:
     assert "in use" in here.answer(ident)["error"]["message"]
     here.say({"id": "never asked", "result": {}})
     assert here.logged("answer_dropped")[-1]["by"] == "client"
+    assert len(here.logged("client_refused")) == 1
 
 
 def test_odd_lines_of_the_server_leave_nobody_waiting(here: InProcess) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from tests.support.in_process_relay import MODERN, InProcess, reader, text_of
+import pytest
+
+from mcp_local.policy.live import LivePolicy
+from tests.support.in_process_relay import MODERN, POLICY, InProcess, reader, text_of
 from tests.support.people import person
 
 if TYPE_CHECKING:
@@ -71,6 +75,32 @@ def test_a_yes_is_for_who_was_asked(tmp_path: Path) -> None:
         here.say({"id": form["id"], "result": YES})
         assert "has changed" in text_of(here.answer(ident))
         assert "tools/call" not in here.server.methods()
+
+
+@pytest.mark.parametrize(
+    ("becomes", "text"),
+    [
+        ("effect: deny", "Unknown tool"),
+        ("effect: deny, actions: [call]", "Denied by sure"),
+        ("effect: ask, reason: Why not", "has changed"),
+        ("effect: allow", None),
+    ],
+)
+def test_a_yes_is_for_the_rule_that_asked(tmp_path: Path, becomes: str, text: str | None) -> None:
+    """If it says something else by then that holds, also where it has its name and place (M27)."""
+    file = tmp_path / "policy.yaml"
+    file.write_text(POLICY, encoding="utf-8")
+    live = LivePolicy(file)
+    with InProcess(tmp_path, session=reader(), capabilities=FORM, policy=live) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me"})
+        form = here.told("elicitation/create")
+        file.write_text(POLICY.replace("effect: ask", becomes), encoding="utf-8")
+        assert live.look()
+        here.say({"id": form["id"], "result": YES})
+        answer = here.answer(ident)
+        assert (text or '"said"') in json.dumps(answer)
+        assert ("tools/call" in here.server.methods()) is (text is None)
 
 
 def test_the_person_is_asked_between_two_calls(tmp_path: Path) -> None:

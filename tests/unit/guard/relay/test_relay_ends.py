@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +15,7 @@ from mcp_local.guard.relay.rules import Rules
 from tests.support.in_process_relay import (
     HANDSHAKE,
     MODERN,
+    PATIENCE,
     POLICY,
     InProcess,
     reader,
@@ -79,6 +81,39 @@ class _Slow:
         del instructions
         return True
 
+    def gone(self) -> None:
+        """Nothing is known of it."""
+
+
+def test_what_is_cancelled_before_the_guard_is_there_is_gone(tmp_path: Path) -> None:
+    """Nobody hears of it, and its id is free again."""
+    with InProcess(tmp_path, session=reader(), guarded=False) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "echo"})
+        here.say({"method": "notifications/cancelled", "params": {"requestId": ident}})
+        assert here.relay.open.find(ident) is None
+        here.say({"id": ident, "method": "ping"})
+        assert here.answer(ident)["result"] == {"said": "ping"}
+        here.guard()
+        here.ask("ping")
+        assert {"tools/call", "notifications/cancelled"}.isdisjoint(here.server.methods())
+
+
+def test_a_fault_where_a_message_comes_in_is_a_refusal(
+    here: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered, and the next one is taken."""
+    here.faulty = True
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(relay.Relay, "with_guard", broken)
+        assert "could not judge" in here.ask("tools/list")["error"]["message"]
+    assert "result" in here.ask("ping")
+    assert [line["kind"] for line in here.logged("fault")] == ["RuntimeError"]
+
 
 def test_answers_to_what_came_early_are_seen_by_the_guard(tmp_path: Path) -> None:
     """Also those that come while it goes through what has waited for it."""
@@ -139,6 +174,27 @@ def test_a_server_that_dies_is_there_again(tmp_path: Path) -> None:
         ]
         assert "logging/setLevel" in here.server.methods()[before:]
         here.wait(lambda: [d for d in here.logged("decision") if d["outcome"] == "aborted"])
+
+
+def test_what_comes_between_two_lives_is_judged_by_the_second(
+    here: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have other tools, or others of the same names."""
+    assert "result" in here.call("echo")
+    between, go_on = threading.Event(), threading.Event()
+    here.server.lives = 2
+    revive = here.server.revive
+    monkeypatch.setattr(
+        here.server, "revive", lambda: (between.set(), go_on.wait(PATIENCE), revive())[-1]
+    )
+    here.server.lists["tools"] = [{"name": "slow", "inputSchema": {}}]
+    here.server.die()
+    assert between.wait(PATIENCE)
+    calls = [here.post("tools/call", {"name": name}) for name in ("echo", "slow")]
+    go_on.set()
+    assert text_of(here.answer(calls[0])) == "Unknown tool: 'echo'"
+    assert here.answer(calls[1])["result"] == {"said": "tools/call"}
+    assert here.server.methods().count("tools/call") == 2
 
 
 def _subscribed(here: InProcess, since: int) -> list[str]:
@@ -287,6 +343,7 @@ def test_a_fault_of_the_guard_is_a_refusal(
     here: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where it waits and where it judges at once; never a way through."""
+    here.faulty = True
     here.ask("tools/list")
     here.call("echo")
 

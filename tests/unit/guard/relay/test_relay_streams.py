@@ -37,6 +37,29 @@ def test_subscribed_resources_are_told_of(tmp_path: Path) -> None:
         assert sum("updated" in each.get("method", "") for each in here.heard) == 2
 
 
+def test_only_what_the_server_took_is_subscribed(tmp_path: Path) -> None:
+    """Nothing is told of parts of what it refused, or of what was given up."""
+    with InProcess(tmp_path, session=reader()) as here:
+        here.open()
+        part = {"method": "notifications/resources/updated", "params": {"uri": "item://1/part"}}
+
+        def told() -> bool:
+            here.heard.clear()
+            here.server.say(part)
+            here.ask("ping")
+            return any("updated" in each.get("method", "") for each in here.heard)
+
+        here.server.answers["resources/subscribe"] = lambda _: {"code": -1, "message": "no"}
+        assert "error" in here.ask("resources/subscribe", {"uri": "item://1"})
+        assert here.relay.guard is not None
+        unknown = told()
+        del here.server.answers["resources/subscribe"]
+        here.ask("resources/subscribe", {"uri": "item://1"})
+        assert told()
+        here.ask("resources/unsubscribe", {"uri": "item://1"})
+        assert told() is unknown
+
+
 def test_what_needs_a_yes_to_be_read_can_not_be_followed(tmp_path: Path) -> None:
     """Nobody is asked about a subscription or a completion: there an ask is a plain no."""
     policy = "rules: [{name: sure, effect: ask, reason: Mind it., agents: {roles: [reader]}}]"
