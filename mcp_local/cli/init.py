@@ -20,8 +20,8 @@ from mcp_local.cli.target import TargetArguments, declare_target
 from mcp_local.cli.whoami import who_is
 from mcp_local.desktop.catalogue import clients_here
 from mcp_local.desktop.setup import read_env_file, write_settings
-from mcp_local.errors import ExitCode, UsageError
-from mcp_local.settings import SignInMethod, Source
+from mcp_local.errors import ExitCode, SettingsError, UsageError
+from mcp_local.settings import SignInMethod, Source, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,7 +57,9 @@ def _declare(parser: Parser) -> None:
 
 
 def _init(arguments: InitArguments, context: Context) -> ExitCode:
-    values = _known(arguments, context) | _given(arguments, context)
+    given = _given(arguments, context)
+    _check_emulator(given.get("tenant", ""), arguments, context)
+    values = _known(arguments, context) | given
     if context.console.can_ask:
         values = _asked(values, context)
     missing = [name for name in _REQUIRED if not values.get(name)]
@@ -101,6 +103,22 @@ def _given(arguments: InitArguments, context: Context) -> dict[str, str]:
             "secret, and it listens on no address that one could set."
         )
     return {**taken.settings, **given}
+
+
+def _check_emulator(tenant: str, arguments: InitArguments, context: Context) -> None:
+    """Check that the settings file isn't an emulator's where another tenant is set up.
+
+    Raises:
+        SettingsError: it is; the emulator would be asked for that tenant, and sign people in to it.
+    """
+    there = load({"config": arguments.config}, context.environ)
+    of_file = there.provenance["authority"].source is Source.FILE
+    if tenant in {"", there.tenant} or not (there.development and of_file):
+        return
+    raise SettingsError(
+        f"{there.config_file} is set up for an emulator, {there.authority}.",
+        hint="Take `authority` and `ca_file` out of it; then run this again, with --force.",
+    )
 
 
 def _known(arguments: InitArguments, context: Context) -> dict[str, str]:

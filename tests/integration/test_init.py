@@ -14,14 +14,19 @@ import pytest
 from mcp_local.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mcp_local.emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("forks")
 
 SERVER = Path(__file__).parent / "servers" / "notes.py"
+OTHER = "99999999-9999-4999-8999-999999999999"
 
 
-def _run(emulator: Emulator, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    emulator: Emulator, folder: Path, *words: str, without: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     told = emulator.environment()
     environ = {
         "MCP_LOCAL_HOME": str(folder),
@@ -32,6 +37,8 @@ def _run(emulator: Emulator, folder: Path, *words: str) -> subprocess.CompletedP
         "PATH": "/usr/bin:/bin",
         "HOME": str(folder),
     }
+    for name in without:
+        del environ[f"MCP_LOCAL_{name.upper()}"]
     return subprocess.run(
         [sys.executable, "-m", "mcp_local", "init", *words],
         env=environ,
@@ -113,12 +120,30 @@ def test_the_clients_of_this_machine_are_named(entra_emulator: Emulator, tmp_pat
     assert "is an emulator: its ids end with it" in done.stderr
 
 
+@pytest.mark.parametrize("tenant", ["contoso.onmicrosoft.com", OTHER])
+def test_an_emulators_file_is_not_made_into_a_tenants(
+    entra_emulator: Emulator, tmp_path: Path, tenant: str
+) -> None:
+    """The emulator would be asked whether the tenant is there, and say yes to a domain."""
+    told = entra_emulator.environment()
+    config = tmp_path / "config.toml"
+    names = {"tenant": "TENANT_ID", "authority": "AUTHORITY", "ca_file": "CA_FILE"}
+    lines = [f"{name} = '{told[f'MCP_LOCAL_{of}']}'\n" for name, of in names.items()]
+    config.write_text("".join(lines), encoding="utf-8")
+    before = config.read_bytes()
+    words = ("--tenant", tenant, "--client-id", OTHER, "--no-sign-in", "--force")
+    done = _run(entra_emulator, tmp_path, *words, without=("authority", "ca_file"))
+    assert done.returncode == ExitCode.USAGE
+    assert "is set up for an emulator, https://localhost" in done.stderr
+    assert "Take `authority` and `ca_file` out of it" in done.stderr
+    assert config.read_bytes() == before
+
+
 def test_nothing_is_written_for_a_tenant_that_is_not_there(
     entra_emulator: Emulator, tmp_path: Path
 ) -> None:
     """The authority is asked first."""
-    other = "99999999-9999-4999-8999-999999999999"
-    done = _run(entra_emulator, tmp_path, "--tenant", other, "--client-id", other)
+    done = _run(entra_emulator, tmp_path, "--tenant", OTHER, "--client-id", OTHER)
     assert done.returncode == ExitCode.USAGE
     assert not (tmp_path / "config.toml").exists()
 
