@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcp_local.errors import TargetError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCRIPT_BLOCK = "# /// script"
 """The line that opens a file's inline dependencies (PEP 723)."""
@@ -37,8 +41,13 @@ def parse_target(text: str, folder: Path) -> FileTarget:
             f"{text!r} is not a Python file",
             hint="Name a file with a FastMCP server in it: mcp-local run server.py",
         )
-    path = folder.joinpath(Path(file).expanduser()).resolve()
-    if not path.is_file():
+    path = folder / os.path.expanduser(file)  # noqa: PTH111 - Path.expanduser raises for `~nobody`
+    try:
+        path = path.resolve()
+        there = path.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a NUL, a circle of links
+        there = False
+    if not there:
         raise TargetError(f"There is no file {path}.", hint="Check the path of the server.")
     return FileTarget(path, name)
 

@@ -76,7 +76,7 @@ def _is_protocols(name: str) -> bool:
 def check_url(value: object) -> str:
     """Return the address of a remote server: https, or http on loopback."""
     text = values.check_text(value)
-    if re.fullmatch(_URL, text):
+    if re.fullmatch(_URL, text) and values.has_host(text):
         return text
     host = text.partition("://")[2].partition("/")[0]
     if "@" in host:  # such a password would be seen in lists of processes, logs and errors

@@ -197,9 +197,20 @@ def _check_api(value: object) -> str:
     return text
 
 
+def has_host(url: str) -> bool:
+    """Tell whether an address names a host, and a port that there is if any (RFC 3986, 3.2)."""
+    from urllib.parse import urlsplit  # noqa: PLC0415 - start-up: few settings are addresses
+
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # half a bracket, or a port beyond all
+        return False
+
+
 def _check_proxy(value: object) -> str:
     text = check_text(value)
-    if not re.fullmatch(_PROXY, text):
+    if not re.fullmatch(_PROXY, text) or not has_host(text):
         raise Unfit("must be an address like http://proxy.contoso.com:8080")
     return text
 

@@ -218,13 +218,13 @@ class Relay:
         """Answer what the server will not, and let what comes wait until it is there again."""
         with self._changing:
             self._between = self._between or []
+        self.own_of_server.give_up()  # before others are asked for, which wait
         if self.guard is not None:
             self.guard.gone()
         for asked in self.open.all():
             if asked.sent:
                 self.failed(asked, why)
         self.of_server.clear()
-        self.own_of_server.give_up()
 
     def server_back(self) -> None:
         """Send what has waited; also for a server that won't be back, which answers nothing."""

@@ -62,8 +62,7 @@ class ServerSide:
         try:
             self._take(message)
         except Exception as fault:  # noqa: BLE001 - the guard's edge refuses
-            self._relay.note_fault(fault)
-            self._unreadable(Refused(INTERNAL_ERROR, "a fault of mcp-local", message.ident))
+            self._failed(fault, message)
 
     def _take(self, message: Message) -> None:
         if not message.method:
@@ -72,6 +71,10 @@ class ServerSide:
             self._told(message)
         else:
             self._asked(message)
+
+    def _failed(self, fault: Exception, message: Message) -> None:
+        self._relay.note_fault(fault)
+        self._unreadable(Refused(INTERNAL_ERROR, "a fault of mcp-local", message.ident))
 
     def _unreadable(self, refused: Refused) -> None:
         """Don't let anybody wait for an answer that can't be read."""
@@ -126,7 +129,13 @@ class ServerSide:
         instructions = hello.words(result)
 
         def note(guard: Guarding) -> None:
-            relay.to_server.post(lambda: answer(shown=guard.introduced(instructions)))
+            relay.to_server.post(lambda: judge(guard))
+
+        def judge(guard: Guarding) -> None:
+            try:
+                answer(shown=guard.introduced(instructions))
+            except Exception as fault:  # noqa: BLE001 - as in `take`, which this comes after
+                self._failed(fault, message)
 
         def answer(*, shown: bool) -> None:
             relay.answer(asked, hello.served(message, instructions=shown))

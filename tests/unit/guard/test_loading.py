@@ -68,6 +68,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "server.py") in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "text", ["~nobody-here/x.py", f"{'x' * 300}.py", f"{'x/' * 3000}x.py", "a\0b.py", "circle.py"]
+)
+def test_a_name_that_no_file_can_have_is_told(text: str, tmp_path: Path) -> None:
+    """A home folder of nobody, too long, a NUL, a link that leads to itself."""
+    (tmp_path / "circle.py").symlink_to("circle.py")
+    with pytest.raises(TargetError, match="There is no file"):
+        parse_target(text, tmp_path)
+
+
 def test_the_colon_of_a_windows_drive_is_no_object(tmp_path: Path) -> None:
     r"""C:\servers\server.py names a file."""
     with pytest.raises(TargetError, match="There is no file"):

@@ -115,6 +115,22 @@ def test_a_fault_where_a_message_comes_in_is_a_refusal(
     assert [line["kind"] for line in here.logged("fault")] == ["RuntimeError"]
 
 
+def test_a_fault_of_a_greeting_is_an_error_and_ends_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it waits for what is known of the server: messages go on being sent."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("mcp_local.guard.relay.hello.served", broken)
+    with InProcess(tmp_path, session=reader(), rules=Rules(hold=True)) as here:
+        here.faulty = True
+        assert "fault of mcp-local" in here.open()["error"]["message"]
+        assert len(here.ask("tools/list")["result"]["tools"]) == 6
+        assert [line["kind"] for line in here.logged("fault")] == ["RecursionError"]
+
+
 def test_answers_to_what_came_early_are_seen_by_the_guard(tmp_path: Path) -> None:
     """Also those that come while it goes through what has waited for it."""
     with InProcess(tmp_path, session=reader(), guarded=False) as here:
