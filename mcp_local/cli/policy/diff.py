@@ -60,7 +60,7 @@ def _diff(arguments: DiffArguments, context: Context) -> ExitCode:
         context.console.answer({}, "Nobody gains or loses anything.")
     else:
         columns = ("", "who", "action", "component", "change", "by")
-        context.console.table(columns, _rows(found))
+        context.console.table(columns, _rows(found), whole=True)
     return ExitCode.OK
 
 

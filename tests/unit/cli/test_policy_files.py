@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.cli.main import main
 from mcp_local.cli.policy.spoken import spoken_of
 from mcp_local.cli.policy.write import write_file
-from mcp_local.errors import UsageError
+from mcp_local.errors import ExitCode, UsageError
 from mcp_local.policy.document import (
     Components,
     Document,
@@ -95,3 +96,17 @@ def test_what_a_policy_speaks_of() -> None:
         (Kind.RESOURCE, "tagged:secret", ["secret"], "", False),
         (Kind.PROMPT, "p*", [], "", False),
     ]
+
+
+def test_a_difference_stands_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no terminal shows the table, a long name is not broken: lines are searched and kept."""
+    old, new = tmp_path / "old.yaml", tmp_path / "new.yaml"
+    name = "list_directory_with_sizes_" * 4
+    old.write_text("version: 1\n", encoding="utf-8")
+    new.write_text(f"version: 1\nroles:\n  Reader: {{tools: [{name}]}}\n", encoding="utf-8")
+    assert main(["policy", "diff", str(old), str(new)], os.environ) is ExitCode.OK
+    [line] = [each for each in capsys.readouterr().out.splitlines() if "gains" in each]
+    assert name in line
+    assert line.rstrip().endswith("roles.Reader")
