@@ -148,6 +148,16 @@ class MemorySession:
         self.callbacks.append(callback)
 
 
+class LateSession(MemorySession):
+    """Somebody signs in as soon as anybody waits for it."""
+
+    async def ready(self, *, hold: float = 0.0, use: bool = False) -> None:
+        """Sign in for a use."""
+        del hold
+        if use:
+            self.token = person("ada", "reader")
+
+
 @dataclass
 class FileSession:
     """No file is nobody; the file's content is a person; for servers in processes of their own."""

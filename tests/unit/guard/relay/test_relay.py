@@ -13,7 +13,7 @@ from mcp_local.guard.account import RESERVED
 from mcp_local.guard.relay import poster
 from mcp_local.guard.relay.rules import Rules
 from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader, text_of
-from tests.support.people import person
+from tests.support.people import LateSession, person
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -363,18 +363,6 @@ def test_a_notification_may_not_ask_for_more_than_a_request(here: InProcess) -> 
     assert here.logged("request_denied")[-1]["method"] == "sampling/createMessage"
 
 
-@pytest.mark.parametrize("news", ["notifications/tasks", "notifications/tasks/status"])
-def test_how_a_task_stands_is_told_to_whose_it_is(here: InProcess, news: str) -> None:
-    """Whoever is signed in by then hears nothing of it."""
-    here.server.answers["tools/call"] = lambda _: {"resultType": "task", "taskId": "t"}
-    here.call("echo")
-    here.session.token = person("bea", "reader")
-    here.server.say({"method": news, "params": {"taskId": "t"}})
-    here.server.say({"method": "notifications/message", "params": {}})
-    here.told("notifications/message")
-    assert news not in [each.get("method") for each in here.heard]
-
-
 def test_an_answer_may_spell_its_number_as_text(here: InProcess) -> None:
     """SDKs find the request all the same; an id that was really asked with comes first."""
     here.server.answers["tools/call"] = lambda _: None
@@ -441,21 +429,11 @@ def test_what_is_cancelled_ends(here: InProcess) -> None:
     assert here.answer(sent)["result"] == {"late": True}
 
 
-def test_tasks_belong_to_who_began_them(here: InProcess) -> None:
-    """Somebody else finds none; lists show one's own."""
-    tasks = iter(("t1", "t2"))
-    here.server.answers["tools/call"] = lambda _: {"task": {"taskId": next(tasks)}}
-    here.call("echo", task={})
-    here.server.answers["tasks/list"] = lambda _: {"tasks": [{"taskId": "t1"}, {"taskId": "t9"}]}
-    for method in ("tasks/get", "tasks/result", "tasks/cancel"):
-        assert here.ask(method, {"taskId": "t1"})["result"] == {"said": method}
-    assert here.ask("tasks/list")["result"]["tasks"] == [{"taskId": "t1"}]
-    here.session.token = person("bea", "reader")
-    before = here.server.methods()
-    for task in ("t1", "t9", 7):
-        assert here.ask("tasks/get", {"taskId": task})["error"]["code"] == -32602
-    assert here.server.methods() == before
-    assert here.ask("tasks/list")["result"]["tasks"] == []
-    here.server.say({"method": "notifications/tasks/status", "params": {"taskId": "t1"}})
-    here.server.say({"method": "notifications/tasks/status", "params": {"taskId": "mine"}})
-    assert here.told("notifications/tasks/status")["params"]["taskId"] == "mine"
+def test_a_use_has_the_token_seen_to(tmp_path: Path) -> None:
+    """Its end may be near; nothing waits for that."""
+    with InProcess(tmp_path, session=LateSession(person("ada", "reader"))) as here:
+        here.open()
+        here.ask("tools/list")
+        here.session.token = another = person("ada", "reader", serial=1)
+        assert "result" in here.call("echo")
+        here.wait(lambda: here.session.token is not another)

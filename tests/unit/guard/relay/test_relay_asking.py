@@ -103,6 +103,21 @@ def test_a_yes_is_for_the_rule_that_asked(tmp_path: Path, becomes: str, text: st
         assert ("tools/call" in here.server.methods()) is (text is None)
 
 
+def test_a_yes_is_for_the_tool_that_was_asked_about(tmp_path: Path) -> None:
+    """If it says something else of itself by then, it is another one (M27)."""
+    tool: dict[str, Any] = {"name": "ask_me", "inputSchema": {}}
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.server.lists["tools"] = [tool | {"annotations": {"destructiveHint": False}}]
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me"})
+        form = here.told("elicitation/create")
+        here.server.lists["tools"] = [tool | {"annotations": {"destructiveHint": True}}]
+        here.ask("tools/list")
+        here.say({"id": form["id"], "result": YES})
+        assert "has changed" in text_of(here.answer(ident))
+        assert "tools/call" not in here.server.methods()
+
+
 def test_the_person_is_asked_between_two_calls(tmp_path: Path) -> None:
     """Modern era: the server hears of the call only, not of the question (M27)."""
     with InProcess(tmp_path, MODERN, session=reader(), capabilities=FORM) as here:
