@@ -81,11 +81,12 @@ def _run_target(arguments: RunArguments, context: Context) -> ExitCode:
     with noting_unserved(context.environ, settings):
         require_sign_in(settings)
         target = find_named(arguments, settings)
-        if not isinstance(target, HostedTarget):
-            return _relay(target, settings, context)
-        bring_packages(target.file.path, context)
+        if isinstance(target, HostedTarget):
+            bring_packages(target.file.path, context)
         if sys.stdin and sys.stdin.isatty():
             context.console.note("Waiting for an MCP client on standard input; Ctrl-C ends it.")
+        if not isinstance(target, HostedTarget):
+            return _relay(target, settings, context)
         return _load_and_serve(target, settings, context)
 
 

@@ -281,6 +281,27 @@ def test_dependencies_that_can_not_be_had_name_the_line(
 
 
 @forked
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+@pytest.mark.parametrize(
+    "target", [[NOTES[0]], ["--", sys.executable, "-I", str(SERVERS / "ledger.py")]]
+)
+def test_on_a_terminal_it_says_what_it_waits_for(
+    declared: dict[str, str], target: list[str]
+) -> None:
+    """Who types what README shows sees that it works, whatever is served."""
+    ours, theirs = os.openpty()
+    line = [sys.executable, "-P", "-m", "mcp_local", "run", *target]
+    with subprocess.Popen(
+        line, env=declared, stdin=theirs, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        os.close(theirs)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        os.close(ours)
+        process.terminate()
+    assert said.startswith(b"Waiting for an MCP client on standard input")
+
+
 def test_verbose_tells_the_log_to_the_terminal(declared: dict[str, str]) -> None:
     """On standard error, beside the file."""
 
