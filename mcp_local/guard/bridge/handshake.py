@@ -27,6 +27,7 @@ _RESTORING: Final = 10.0
 _VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 _INITIALIZED: Final = Envelope(method=INITIALIZED)
 _INITIALIZED_MESSAGE: Final = msgspec.json.encode({"jsonrpc": "2.0", "method": INITIALIZED})
+_LISTED: Final = ("tools", "resources", "prompts")
 
 
 @final
@@ -41,6 +42,8 @@ class Handshake:
         self._hello: tuple[bytes, Envelope] | None = None
         """The client's ``initialize``; sent again for each session."""
         self._link: Link | None = None
+        self._known = False
+        """Whether the client may have lists of a session before."""
         self._lasting = Lasting()
 
     def begin(self, hello: bytes, envelope: Envelope) -> bytes:
@@ -61,6 +64,7 @@ class Handshake:
             except NoCredential as error:
                 self._log.event("remote_waits", why=error.text)
                 return _own_answer(envelope, self._channel.host)
+            self._known = True
             return answer
 
     def link(self) -> Link:
@@ -73,11 +77,12 @@ class Handshake:
             if self._link is not None and self._link.lost:
                 self._close_link()
             if self._link is None and self._hello:
-                link, _ = self._connect(*self._hello, wait=SIGN_IN_AT_USE)
+                link, answer = self._connect(*self._hello, wait=SIGN_IN_AT_USE)
                 link.tell(_INITIALIZED_MESSAGE, _INITIALIZED)
                 link.listen()
                 self._restore(link)
                 self._link = link
+                self._tell_of_changes(answer)
             return self._link or Streamable(self._channel, self._deliver)
 
     def link_if_there(self) -> Link | None:
@@ -116,6 +121,13 @@ class Handshake:
         finally:
             hurry.cancel()
 
+    def _tell_of_changes(self, greeting: bytes) -> None:
+        """Have lists asked for again: who has forgotten a session may be another server by now."""
+        for kind in _lists_in(greeting) if self._known else ():
+            changed = {"jsonrpc": "2.0", "method": f"notifications/{kind}/list_changed"}
+            self._deliver(msgspec.json.encode(changed))
+        self._known = True
+
     def close(self) -> None:
         """End the session."""
         link = self._link
@@ -139,6 +151,23 @@ class Handshake:
                 raise newer from None
         self._log.event("remote_session", transport=type(link).__name__.lower())
         return link, answer
+
+
+class _Result(msgspec.Struct):
+    capabilities: dict[str, msgspec.Raw] = {}
+
+
+class _Greeting(msgspec.Struct):
+    result: _Result
+
+
+def _lists_in(greeting: bytes) -> list[str]:
+    """Return the lists that a server says it has."""
+    try:
+        capabilities = msgspec.json.decode(greeting, type=_Greeting).result.capabilities
+    except msgspec.DecodeError:
+        return []
+    return [kind for kind in _LISTED if kind in capabilities]
 
 
 def _own_answer(envelope: Envelope, host: str) -> bytes:
