@@ -158,6 +158,13 @@ def test_j12_a_person_is_no_app() -> None:
     assert refused(idtyp="user") is None
 
 
+def test_j12_who_has_a_scope_is_a_person() -> None:
+    """Whatever ``sub`` is called, where ``idtyp`` says nothing."""
+    assert refused(sub=PERSON) is None
+    token = good_key().token(claims_v2(sub=PERSON))
+    assert not verify(token, good_keys(), EXPECTED, NOW).identity.app_only
+
+
 @pytest.mark.parametrize("kind", ["device", "App", 1, None], ids=repr)
 def test_j12_idtyp_is_a_closed_set(kind: object) -> None:
     """J12: a kind of token that isn't known isn't accepted."""
