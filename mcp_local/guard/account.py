@@ -108,7 +108,10 @@ TOOLS: Final = (
 
 def sign_in_needed(status: Status) -> str:
     """Return the one answer that every name gets while nobody is signed in."""
-    return "\n".join(["Sign-in needed: nobody is signed in to Microsoft Entra ID.", _next(status)])
+    lines = ["Sign-in needed: nobody is signed in to Microsoft Entra ID.", _next(status)]
+    if status.phase is Phase.SIGNED_OUT and status.problem is not None:
+        lines.insert(1, _problem(status))  # what the next try would meet again
+    return "\n".join(lines)
 
 
 def signed_in(status: Status, *, rereads: bool | None) -> str:

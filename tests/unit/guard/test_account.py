@@ -16,6 +16,14 @@ from tests.support.people import person, status_of
     ("status", "words"),
     [
         (Status(Phase.SIGNED_OUT, signed_in=False), ["mcp_local_sign_in", "mcp-local login"]),
+        (
+            Status(
+                Phase.SIGNED_OUT,
+                signed_in=False,
+                problem=Problem("clock_off", "The clock is off.\x1b[1m", "Set the clock."),
+            ),
+            ["The clock is off.", "Set the clock.", "mcp_local_sign_in"],
+        ),
         (Status(Phase.INTERRUPTED, signed_in=False), ["mcp_local_sign_in"]),
         (Status(Phase.WAITING_FOR_BROWSER, signed_in=False), ["mcp_local_sign_in"]),
         (
