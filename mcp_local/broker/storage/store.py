@@ -91,9 +91,7 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     try:
         _check_locks(folder)
     except StorageError as error:  # C12, C17
-        return _readable(
-            settings, environ, MemoryStore(in_memory(error.message, error.hint), folder)
-        )
+        return _readable(settings, environ, error)
     key = open_key(settings, environ, on_new_key=lambda kind: retire(settings.home, kind))
     if key.key is None:
         return MemoryStore(key.storage, folder)
@@ -108,18 +106,19 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> Store:
     return store
 
 
-def _readable(settings: Settings, environ: Mapping[str, str], memory: MemoryStore) -> MemoryStore:
-    """Let memory begin with what a folder holds that can't be written to, and no key be made."""
+def _readable(settings: Settings, environ: Mapping[str, str], error: StorageError) -> MemoryStore:
+    """Let memory begin with what a folder holds that can't be written to, for that ``error``."""
     folder = profile_dir(settings)
+    memory = MemoryStore(in_memory(error.message, error.hint), folder)
+
+    def refuse(_kind: str) -> int:
+        raise error  # a new key would have nothing to seal
+
     with suppress(StorageError):
-        key = open_key(settings, environ, on_new_key=_no_new_key)
+        key = open_key(settings, environ, on_new_key=refuse)
         if key.key is not None:
             return _taken_over(FileStore(folder, Seal(key.key), key.storage), memory)
     return memory
-
-
-def _no_new_key(kind: str) -> int:
-    raise StorageError(f"A new key ({kind}) would have nothing to seal.")
 
 
 def _taken_over(files: FileStore, memory: MemoryStore) -> MemoryStore:
