@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mcp_local.errors import did_you_mean
 from mcp_local.policy.model import Component, Kind
 from mcp_local.policy.problems import Origin, Problem, problem
 from mcp_local.policy.views.matrix import CellEffect, matrix
@@ -11,7 +12,7 @@ from mcp_local.policy.views.people import component_label
 from mcp_local.policy.vocabulary.globs import Glob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from mcp_local.policy.deciding.engine import CompiledPolicy
     from mcp_local.policy.document import Components, Document, Selection
@@ -72,10 +73,17 @@ def _idle(documents: Sequence[Document], inventory: Sequence[Component]) -> Iter
         if spoken.kind is None:
             if spoken.text not in tags:
                 message = f"speaks of the tag `{spoken.text}`, which nothing carries"
-                yield problem(spoken.origin, spoken.path, message)
+                yield problem(spoken.origin, spoken.path, message, _meant(spoken.text, tags))
         elif not any(_fits(Glob(spoken.text), each) for each in names[spoken.kind]):
             message = f"speaks of `{spoken.text}`, which is no {spoken.kind} of the server"
-            yield problem(spoken.origin, spoken.path, message)
+            there = (each.name for each in names[spoken.kind])
+            yield problem(spoken.origin, spoken.path, message, _meant(spoken.text, there))
+
+
+def _meant(text: str, there: Iterable[str]) -> str:
+    """Return what may have been meant; a list of all that a server has would help nobody."""
+    hint = did_you_mean(text, there)
+    return hint if "?" in hint else ""
 
 
 def _fits(glob: Glob, component: Component) -> bool:

@@ -205,6 +205,20 @@ rules: [{name: r, effect: ask, tools: {names: [put_it, lost], tags: [given, odd]
     ]
 
 
+def test_a_slip_of_a_name_is_told_with_the_name() -> None:
+    """Where there is one like it; a list of all names would help nobody."""
+    text = "roles: {A: {tags: [raed], tools: [put_if, other], prompts: [x]}}"
+    document = parse_policy(text, "policy.yaml")
+    found = warnings([document], compile_policy([document]), (GET, PUT, DOC))
+    hints = {each.message.split("`")[1]: each.hint for each in found if "speaks of" in each.message}
+    assert hints == {
+        "raed": "Did you mean 'read'?",
+        "put_if": "Did you mean 'put_it'?",
+        "other": "",
+        "x": "",
+    }
+
+
 def test_what_no_role_reaches_is_told() -> None:
     """With its namespace."""
     assert messages("roles: {A: {tags: [read]}}", GET, PUT) == [
