@@ -23,5 +23,15 @@ def alarm(record: Mapping[str, object]) -> None:
     from mcp_local.errors import McpLocalError  # noqa: PLC0415
 
     said = cast("list[object]", record.get("stderr", []))[-_SHOWN:]
-    hint = "\n  ".join([*map(str, said), _MORE])
+    hint = "\n  ".join([*map(str, said), _more(record)])
     Console().error(McpLocalError(str(record[field]), hint=hint))
+
+
+def _more(record: Mapping[str, object]) -> str:
+    """Return the command that tells all: of a policy's mistakes the log has only the first."""
+    path = record.get("path")
+    if not isinstance(path, str) or not path:
+        return _MORE
+    from mcp_local.cli.shell import shell_line  # noqa: PLC0415 - as above
+
+    return f"All of it: {shell_line(['mcp-local', 'policy', 'check', path])}"
