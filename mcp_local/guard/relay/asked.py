@@ -38,7 +38,8 @@ class Asked:
     """One request of the client. No dataclass: they take a while to load, and this comes early."""
 
     __slots__ = (
-        *("cancelled", "ident", "method", "modern", "question", "sent", "size", "task", "use"),
+        *("cancelled", "ident", "life", "method", "modern", "question", "sent", "size", "task"),
+        "use",
     )
 
     def __init__(self, message: Message, ident: Id) -> None:
@@ -53,6 +54,8 @@ class Asked:
         """What the person said yes to, for this use."""
         self.task: asyncio.Task[None] | None = None
         """What works on it, while it is held."""
+        self.life: int | None = None
+        """That of the server whose lists it is judged by (see ``Relay.life``); ``None``: none."""
         self.sent = False
         """Whether the server is to answer it."""
         self.cancelled = False

@@ -14,6 +14,8 @@ from mcp_local.guard.relay.uses import Verdict
 from mcp_local.policy.model import Effect
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from mcp_local.guard.question import Question
     from mcp_local.guard.relay.asked import Asked
     from mcp_local.guard.relay.asking import Asker
@@ -35,8 +37,12 @@ async def confirmed(  # noqa: PLR0913, PLR0917 - the parts of a use that is aske
     asker: Asker,
     uses: Uses,
     session: Session,
+    learn: Callable[[], Awaitable[None]],
 ) -> Verdict:
-    """Return what becomes of a use whose verdict is to ask."""
+    """Return what becomes of a use whose verdict is to ask.
+
+    ``learn`` sees to the server's lists, which may be others by the time of the person's yes.
+    """
     if verdict.component and verdict.decision and not can_be_asked(use.wish.action):
         text = account.denied(verdict.component, verdict.decision)
         return Verdict(Effect.DENY, Outcome.DENIED, text)
@@ -50,6 +56,7 @@ async def confirmed(  # noqa: PLR0913, PLR0917 - the parts of a use that is aske
     if answer is not Answer.YES:
         return Verdict(Effect.DENY, OUTCOMES[answer], not_confirmed(answer, question))
     asked.question = question
+    await learn()
     return _again(use, verdict, uses, session)
 
 

@@ -170,11 +170,19 @@ class Desk:
         elif not isinstance(token, VerifiedToken):
             verdict = Verdict(Effect.DENY, Outcome.ASKED, result=token)
         else:
-            await self._learn(use.kind, message)
+            await self._learn_for(use, asked, message)
             verdict = self.uses.judge(use, token)
             if verdict.effect is Effect.ASK:
                 verdict = await confirmed(
-                    message, asked, use, verdict, self._relay, self.asker, self.uses, self.session
+                    message,
+                    asked,
+                    use,
+                    verdict,
+                    self._relay,
+                    self.asker,
+                    self.uses,
+                    self.session,
+                    lambda: self._learn_for(use, asked, message),
                 )
         if verdict.effect is Effect.ALLOW:
             self._relay.send_soon(asked, without_reply(message).raw)
@@ -233,6 +241,10 @@ class Desk:
             beyond |= {"taskIds": tasks} if tasks else {}
         self._listening.follow(_envelope(message))
         await self._listening.open(asked, wanted.kinds, beyond, _envelope(message))
+
+    async def _learn_for(self, use: Use, asked: Asked, message: Message) -> None:
+        asked.life = self._relay.life
+        await self._learn(use.kind, message)
 
     async def _learn(self, kind: Kind, message: Message) -> None:
         envelope = _envelope(message)

@@ -64,6 +64,7 @@ class Guard:
             self._relay.send(asked, message.raw)
             return
         asked.use = use
+        asked.life = self._relay.life
         token = desk.session.current()
         if token is None or not desk.catalog.knows(use.kind) or _is_reply(message):
             self._later(message, asked)

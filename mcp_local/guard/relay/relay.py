@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol, final
 
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.asked import MOST, OfServer, Open, Own
+from mcp_local.guard.relay.message import read_client
 from mcp_local.guard.relay.methods import HELLO
 from mcp_local.guard.relay.poster import Poster
 from mcp_local.guard.upstream import UpstreamGone
@@ -93,8 +94,8 @@ class Relay:
         """Whether the client has been given the answer to its ``initialize``."""
         self.level: Message | None = None
         """Its last ``logging/setLevel``."""
-        self.greeted = False
-        """Whether the server has answered its first greeting."""
+        self.life = 1  # of the server; the next begins with the end of the one before
+        self.greeted = False  # by the server, in its first life
         self.capabilities: Mapping[str, object] = {}
         """What the server said it can."""
         self.to_server = Poster("mcp-local to server")
@@ -149,6 +150,9 @@ class Relay:
             self._give_up(asked)
             return
         if self._between is not None and self._waits(lambda: self.send(asked, line)):
+            return
+        if asked.life not in {None, self.life}:  # its lists may be others by now
+            self.with_guard(asked, lambda guard: guard.take(read_client(line), asked))
             return
         asked.sent = True
         try:
@@ -221,6 +225,7 @@ class Relay:
         self.own_of_server.give_up()  # before others are asked for, which wait
         if self.guard is not None:
             self.guard.gone()
+        self.life += 1  # what was judged until now is judged again
         for asked in self.open.all():
             if asked.sent:
                 self.failed(asked, why)

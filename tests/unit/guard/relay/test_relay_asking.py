@@ -65,6 +65,21 @@ def test_who_can_not_be_asked_says_no(tmp_path: Path) -> None:
         assert "no way to ask" in text_of(here.answer(ident))
 
 
+def test_a_server_answers_nothing_that_it_was_not_asked(tmp_path: Path) -> None:
+    """It may guess the id of a call that waits for the person, who is asked all the same."""
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me"})
+        form = here.told("elicitation/create")
+        here.server.say({"id": ident, "result": {"forged": True}})
+        here.server.say(b'{"jsonrpc":"2.0","id":%d,"result":{},"result":{}}' % ident)
+        here.wait(lambda: here.logged("server_refused"))
+        assert not any(each.get("id") == ident and "method" not in each for each in here.heard)
+        here.say({"id": form["id"], "result": YES})
+        assert here.answer(ident)["result"] == {"said": "tools/call"}
+        assert here.logged("answer_dropped")[-1]["by"] == "server"
+
+
 def test_a_yes_is_for_who_was_asked(tmp_path: Path) -> None:
     """If somebody else signs in meanwhile the call is refused (M27)."""
     with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
@@ -113,6 +128,26 @@ def test_a_yes_is_for_the_tool_that_was_asked_about(tmp_path: Path) -> None:
         form = here.told("elicitation/create")
         here.server.lists["tools"] = [tool | {"annotations": {"destructiveHint": True}}]
         here.ask("tools/list")
+        here.say({"id": form["id"], "result": YES})
+        assert "has changed" in text_of(here.answer(ident))
+        assert "tools/call" not in here.server.methods()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_yes_is_judged_by_what_the_server_has_by_then(tmp_path: Path, *, restarts: bool) -> None:
+    """It told of other lists meanwhile, or is another process; the client asked for none."""
+    tool: dict[str, Any] = {"name": "ask_me", "inputSchema": {}}
+    with InProcess(tmp_path, session=reader(), capabilities=FORM) as here:
+        here.open()
+        ident = here.post("tools/call", {"name": "ask_me"})
+        form = here.told("elicitation/create")
+        here.server.lists["tools"] = [tool | {"annotations": {"destructiveHint": True}}]
+        if restarts:
+            here.server.lives = 2
+            here.server.die()
+        else:
+            here.server.say({"method": "notifications/tools/list_changed"})
+        here.told("notifications/tools/list_changed")
         here.say({"id": form["id"], "result": YES})
         assert "has changed" in text_of(here.answer(ident))
         assert "tools/call" not in here.server.methods()

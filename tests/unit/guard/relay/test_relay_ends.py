@@ -12,6 +12,7 @@ import pytest
 from mcp_local.guard.relay import asked, desk, relay
 from mcp_local.guard.relay.refusing import RefusingGuard
 from mcp_local.guard.relay.rules import Rules
+from mcp_local.guard.relay.uses import Uses
 from tests.support.in_process_relay import (
     HANDSHAKE,
     MODERN,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.asked import Asked
     from mcp_local.guard.relay.message import Message
     from mcp_local.guard.relay.relay import Guarding, Relay
+    from mcp_local.guard.relay.uses import Use, Verdict
+    from mcp_local.identity.model import VerifiedToken
 
 ERAS = (HANDSHAKE, MODERN)
 FORM: dict[str, Any] = {"elicitation": {"form": {}}}
@@ -108,6 +111,7 @@ def test_a_fault_where_a_message_comes_in_is_a_refusal(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
+    here.ask("ping")  # the greeting is over by then
     with monkeypatch.context() as patch:
         patch.setattr(relay.Relay, "with_guard", broken)
         assert "could not judge" in here.ask("tools/list")["error"]["message"]
@@ -210,6 +214,28 @@ def test_what_comes_between_two_lives_is_judged_by_the_second(
     go_on.set()
     assert text_of(here.answer(calls[0])) == "Unknown tool: 'echo'"
     assert here.answer(calls[1])["result"] == {"said": "tools/call"}
+    assert here.server.methods().count("tools/call") == 2
+
+
+def test_what_was_judged_before_the_end_is_judged_again(
+    here: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However late it is sent: by then it may mean another tool, or one that is held back."""
+    assert "result" in here.call("echo")
+    judge = Uses.judge
+
+    def slowly(uses: Uses, use: Use, token: VerifiedToken) -> Verdict:
+        verdict = judge(uses, use, token)
+        if here.relay.life == 1:
+            here.server.lives = 2
+            here.server.lists["tools"] = [{"name": "slow", "inputSchema": {}}]
+            here.server.die()
+            here.wait(lambda: here.relay.life == 2)
+        return verdict
+
+    monkeypatch.setattr(Uses, "judge", slowly)
+    assert text_of(here.call("echo")) == "Unknown tool: 'echo'"
+    assert here.call("slow")["result"] == {"said": "tools/call"}
     assert here.server.methods().count("tools/call") == 2
 
 
