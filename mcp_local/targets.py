@@ -14,7 +14,7 @@ from mcp_local.errors import TargetError, did_you_mean
 from mcp_local.guard.target import FileTarget, parse_target
 from mcp_local.settings.model import Server
 from mcp_local.settings.servers import check_url
-from mcp_local.settings.values import Unfit
+from mcp_local.settings.values import API, Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SAMPLES = Path(__file__).parent / "samples"
 _ADDRESS = r"(?i)(?:localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::\d{1,5}(?:/.*)?|/.*)"
 """What a person writes of an address who leaves out how it is reached."""
+_APP = "It is the Application ID URI, or the id, of the app that stands for the server's API."
 _HOW = "Name a FastMCP server's file, a command to wrap, or an address: mcp-local run server.py"
 
 
@@ -108,7 +109,10 @@ def find_target(
         raise TargetError(
             "--api names the app of a remote server; the target isn't one.", hint="Leave it out."
         )
-    return RemoteTarget(replace(target.server, api=api))
+    try:
+        return RemoteTarget(replace(target.server, api=API.check(api)))
+    except Unfit as error:
+        raise TargetError(f"--api {error.message}.", hint=_APP) from None
 
 
 def _find(text: str | None, settings: Settings, folder: Path, command: Sequence[str]) -> Target:
@@ -166,7 +170,7 @@ def _configured(server: Server, beside: Path, folder: Path) -> Target:
     """
     if server.url:
         return RemoteTarget(server)
-    if server.command.partition(":")[0].endswith(".py") and not server.args:
+    if server.is_file:
         file = parse_target(server.command, beside / server.cwd)
         return HostedTarget(file, policy=server.policy, namespace=server.name)
     return WrappedTarget(server, folder / server.cwd)

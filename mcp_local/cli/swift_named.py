@@ -48,8 +48,8 @@ def _found_in(file: str, text: str | None, said: Plain) -> Plain | None:
 
 def _described(said: Plain, server: Mapping[str, object], folder: str) -> Plain:
     command, args = _text(server.get("command")), _texts(server.get("args", []))
-    if not command or (command.partition(":")[0].endswith(".py") and not args):
-        raise _NotPlain  # a remote server, or one that is hosted
+    if not command or (".py" in command and not args):
+        raise _NotPlain  # a remote server, or one that may be hosted
     cwd = _text(server.get("cwd", ""))
     given = Rules()
     rules = Rules(

@@ -38,7 +38,7 @@ def parse_target(text: str, folder: Path) -> FileTarget:
         file, name = text, ""  # the colon of a Windows drive, or none at all
     if not file.endswith(".py"):
         raise TargetError(
-            f"{text!r} is not a Python file",
+            f"{text!r} is not a Python file.",
             hint="Name a file with a FastMCP server in it: mcp-local run server.py",
         )
     path = folder / os.path.expanduser(file)  # noqa: PTH111 - Path.expanduser raises for `~nobody`

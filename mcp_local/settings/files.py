@@ -96,7 +96,7 @@ def _parse(text: str, path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        detail = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deeply"
+        detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise SettingsError(
             f"{path} is not TOML: {detail}.", hint='A value looks like `tenant = "contoso.com"`.'
         ) from None

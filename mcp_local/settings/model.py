@@ -98,6 +98,11 @@ class Server:
     methods: tuple[str, ...] = ()
     """Methods of the client that pass beyond the known ones."""
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it is hosted here: ``FILE.py[:OBJECT]``, which takes no arguments."""
+        return not self.args and (self.command.endswith(".py") or ".py:" in self.command)
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:

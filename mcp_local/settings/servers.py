@@ -12,7 +12,7 @@ from mcp_local.settings.paths import absolute
 from mcp_local.settings.values import Unfit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
 _NAME = r"(?a)[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
@@ -103,6 +103,9 @@ _ENTRIES: Mapping[str, values.Shape[object]] = {
     "requests": values.WORDS,
     "methods": values.WORDS,
 }
+_OF_REMOTE = ("api", "scopes", "headers", "headers_from")
+_OF_COMMANDS = ("args", "env", "cwd")
+_OF_OTHER_PROCESSES = ("env", "definitions", "requests", "methods")
 
 
 def read_server(name: str, value: object, folder: Path) -> Server:
@@ -118,28 +121,43 @@ def read_server(name: str, value: object, folder: Path) -> Server:
     entries = {
         key: _entry(key, entry, folder) for key, entry in cast("dict[str, object]", value).items()
     }
-    if ("command" in entries) == ("url" in entries):
+    if [bool(entries[key]) for key in ("command", "url") if key in entries] != [True]:
         raise Unfit("needs either `command` or `url`")
-    _check_remote(entries)
-    return Server(name=name, **cast("dict[str, Any]", entries))  # each is of its field's shape
+    server = Server(name=name, **cast("dict[str, Any]", entries))  # each is of its field's shape
+    _check_together(server, entries)
+    _check_headers(server)
+    return server
 
 
-def _check_remote(entries: Mapping[str, object]) -> None:
-    """Refuse what means nothing to a command, and two claims to one header."""
-    for key in ("api", "scopes", "headers", "headers_from"):
-        if key in entries and "url" not in entries:
-            raise Unfit("goes with `url`", key=key)
-    if "scopes" in entries and "api" not in entries:
+def _check_together(server: Server, given: Collection[str]) -> None:
+    """Refuse what would mean nothing: somebody believes it to be in force."""
+    useless = _OF_COMMANDS if server.url else _OF_REMOTE
+    for key in useless:
+        if key in given:
+            raise Unfit(f"goes with `{'command' if server.url else 'url'}`", key=key)
+    if "scopes" in given and not server.api:
         raise Unfit("goes with `api`", key="scopes")
-    named = [
-        name.lower()
-        for key in ("headers", "headers_from")
-        for name in cast("Mapping[str, str]", entries.get(key, {}))
-    ]
-    if len(set(named)) < len(named):
-        raise Unfit("names a header twice", key="headers_from")
-    if "api" in entries and "authorization" in named:
-        raise Unfit("holds `Authorization`, which is the token's with `api`", key="headers")
+    for key in _OF_OTHER_PROCESSES if server.is_file else ():
+        if key in given:
+            raise Unfit(
+                "has no effect on a Python file, which is served by this very process",
+                'To have it run by itself: `command = "python"`, `args = ["server.py"]`.',
+                key=key,
+            )
+
+
+def _check_headers(server: Server) -> None:
+    """Refuse two claims to one header."""
+    own, others = (
+        {name.lower() for name in each} for each in (server.headers, server.headers_from)
+    )
+    if len(own) < len(server.headers) or len(others) < len(server.headers_from) or own & others:
+        raise Unfit(
+            "names a header twice", key="headers_from" if server.headers_from else "headers"
+        )
+    for key, names in (("headers", own), ("headers_from", others)):
+        if server.api and "authorization" in names:
+            raise Unfit("holds `Authorization`, which is the token's with `api`", key=key)
 
 
 def _entry(key: str, value: object, folder: Path) -> object:

@@ -28,7 +28,7 @@ _URI = r"(?ai)[a-z][a-z0-9+.-]*://[!-~]+"
 _PROXY = r"(?ai)https?://(?:[!-.0-~]+@)?[a-z0-9.:\[\]-]+/?"
 _DURATION = r"(?a)(\d{1,9}(?:\.\d{1,6})?)\s*([smh]?)"
 _LONGEST = 1e9
-"""Seconds; far beyond what any setting takes."""
+"""Seconds; far beyond what any setting takes, either way."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 _YES = frozenset({"1", "true", "yes", "on"})
 _NO = frozenset({"0", "false", "no", "off"})
@@ -126,7 +126,7 @@ def seconds(low: float, high: float) -> Shape[float]:
 
 def _duration(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(min(value, _LONGEST))  # TOML's integers have no end, floats do
+        return float(max(-_LONGEST, min(value, _LONGEST)))  # TOML's integers have no end
     match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None:
         raise Unfit('must be a number of seconds, or a text like "90s", "5m", "1h"')

@@ -54,7 +54,8 @@ _SERVER: Final = {
     "command": "the program, or a Python file with a FastMCP server; never read by a shell",
     "args": "its arguments",
     "env": 'what it finds in its environment beside the short list; `"${NAME}"` as a whole value '
-    "hands a variable of yours on",
+    "hands a variable of yours on; as `definitions`, `requests` and `methods` not for a Python "
+    "file, which mcp-local's own process serves",
     "cwd": "its working folder",
     "url": "a remote server instead: https, or http on loopback",
     "api": "the app whose token the remote server is sent; without it none is",

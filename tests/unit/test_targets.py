@@ -85,6 +85,26 @@ def test_a_python_file_with_arguments_is_a_command(settings: Settings, tmp_path:
     assert isinstance(find_target("x", replace(settings, servers=servers), tmp_path), WrappedTarget)
 
 
+@pytest.mark.parametrize("name", ["", ":app"])
+def test_a_python_file_may_stand_behind_a_colon(
+    settings: Settings, tmp_path: Path, name: str
+) -> None:
+    """As it does on Windows, behind its drive."""
+    file = tmp_path / "c:" / "server.py"
+    file.parent.mkdir()
+    file.touch()
+    servers = {"x": Server("x", command=f"{file}{name}")}
+    target = find_target("x", replace(settings, servers=servers), tmp_path)
+    assert isinstance(target, HostedTarget)
+    assert (target.file.path, target.file.name) == (file, name[1:])
+
+
+def test_an_api_that_can_not_be_is_told(settings: Settings, tmp_path: Path) -> None:
+    """``--api`` takes what ``api`` in the settings takes; its token couldn't be asked for."""
+    with pytest.raises(TargetError, match="--api must be a GUID or an App ID URI"):
+        find_target("https://tools.contoso.com/mcp", settings, tmp_path, api="tools")
+
+
 def test_an_address_is_a_remote_server(settings: Settings, tmp_path: Path) -> None:
     """Its API comes from the settings or ``--api`` only; without one it is sent no token."""
     target = find_target("https://tools.contoso.com/mcp", settings, tmp_path)

@@ -62,6 +62,7 @@ IN_THE_FILE = [
     Mistake('[signin]\ntimeout = "five"', 2, "must be a number of seconds"),
     Mistake("[signin]\ntimeout = nan", 2, "must be 1 to 3600 seconds"),
     Mistake("[signin]\ntimeout = 1" + 400 * "0", 2, "must be 1 to 3600 seconds"),
+    Mistake("[signin]\ntimeout = -1" + 400 * "0", 2, "must be 1 to 3600 seconds"),
     Mistake("[list]\nhold = 61", 2, "must be 0 to 60 seconds"),
     Mistake("[token]\nleeway = 301", 2, "must be 0 to 300 seconds"),
     Mistake("[token]\nleeway = -1", 2, "must be 0 to 300 seconds"),
@@ -74,6 +75,17 @@ IN_THE_FILE = [
     Mistake("[cache]\npassphrase_file = 'x'", 2, "doesn't belong", "CACHE_PASSPHRASE_FILE"),
     Mistake("[servers.x]\nargs = []", 1, "needs either `command` or `url`"),
     Mistake("[servers.x]\ncommand='a'\nurl='https://a'", 1, "needs either `command` or `url`"),
+    Mistake("[servers.x]\ncommand=' '", 1, "needs either `command` or `url`"),
+    Mistake("[servers.x]\ncommand=''\nurl='https://a'", 1, "needs either `command` or `url`"),
+    Mistake(
+        "[servers.x]\nurl='https://a'\nargs = ['b']", 3, "`servers.x.args` goes with `command`"
+    ),
+    Mistake("[servers.x]\nurl='https://a'\ncwd = 'b'", 3, "`servers.x.cwd` goes with `command`"),
+    Mistake("[servers.x]\nurl='https://a'\n[servers.x.env]", 3, "env` goes with `command`"),
+    Mistake("[servers.x]\ncommand='a.py'\nenv = {A = 'b'}", 3, "no effect on a Python", "python"),
+    Mistake("[servers.x]\ncommand='a.py:b'\ndefinitions = 'hold'", 3, "no effect on a Python"),
+    Mistake("[servers.x]\ncommand='a.py'\nrequests = []", 3, "no effect on a Python"),
+    Mistake("[servers.x]\ncommand='a.py'\nmethods = ['b']", 3, "no effect on a Python"),
     Mistake(
         "[servers.x]\ncomand = 'a'", 2, "`servers.x.comand` is no entry", "Did you mean 'command'?"
     ),
@@ -91,7 +103,8 @@ IN_THE_FILE = [
         "tenant = contoso.com", 0, "is not TOML: Invalid value (at line 1", "A value looks like"
     ),
     Mistake("tenant = 'a'\ntenant = 'b'", 0, "is not TOML: Cannot overwrite a value"),
-    Mistake("a = " + "[" * 100_000, 0, "is not TOML"),
+    Mistake("a = " + "[" * 100_000, 0, "is not TOML: nested too deeply"),
+    Mistake("a = " + "9" * 5_000, 0, "is not TOML: Exceeds the limit"),
     Mistake("authority = 'http://x/y'", 0, "`authority` must start with https://"),
 ]
 
