@@ -10,6 +10,7 @@ import pytest
 
 from mcp_local.guard.relay import poster
 from tests.support.in_process_relay import MODERN, InProcess, reader, text_of
+from tests.support.people import person
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,6 +59,19 @@ def test_only_what_the_server_took_is_subscribed(tmp_path: Path) -> None:
         assert told()
         here.ask("resources/unsubscribe", {"uri": "item://1"})
         assert told() is unknown
+
+
+def test_what_is_subscribed_is_read_by_the_rules_of_now(tmp_path: Path) -> None:
+    """To be told of changes is no leave to read; to be told no more needs none."""
+    with InProcess(tmp_path, session=reader()) as here:
+        here.open()
+        here.ask("resources/subscribe", {"uri": "item://1"})
+        here.session.token = person("ada", "writer")
+        for method in ("resources/read", "resources/subscribe"):
+            assert "error" in here.ask(method, {"uri": "item://1"})
+        assert "resources/read" not in here.server.methods()
+        assert "result" in here.ask("resources/unsubscribe", {"uri": "item://1"})
+        assert "error" in here.ask("resources/unsubscribe", {"uri": "item://1"})
 
 
 def test_what_needs_a_yes_to_be_read_can_not_be_followed(tmp_path: Path) -> None:
