@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from tests.support.desk import desk, wait_for
 from tests.support.http_server import make_server, protected_by, serving
 from tests.support.program import Program
 from tests.support.relayed import ALL
-from tests.support.wire import ERAS, HANDSHAKE, Wire
+from tests.support.wire import ERAS, HANDSHAKE, MODERN, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -162,7 +163,21 @@ def test_signed_out_the_client_still_starts(
             wire.told("notifications/tools/list_changed")
             assert wire.text("echo", {"text": "now"}) == "now"
         [waits] = bench.desk.log("remote_waits")
-        assert waits["why"].endswith(" wants a token. Nobody is signed in.")  # nothing is redacted
+        assert str(waits["why"]).endswith(
+            " wants a token. Nobody is signed in."
+        )  # nothing is redacted
+
+
+def test_a_client_of_the_stateless_era_starts_while_a_sign_in_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most give a server 10 to 60 s: it is told at once to greet as can be answered."""
+    with _bench(tmp_path, monkeypatch) as bench:
+        bench.settle(user="")
+        bench.desk.use_browser([sys.executable, "-c", ""])  # nobody finishes the sign-in
+        with bench.run(tmp_path, MODERN) as wire:
+            assert wire.open()["error"]["code"] == -32601
+        assert bench.served.tokens == []
 
 
 def test_a_refused_token_is_refreshed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,10 +88,9 @@ class Streamable:
 
     def request(self, message: bytes, envelope: Envelope, flight: Flight) -> None:
         """Send a request; its answer, and all that comes before it, is delivered."""
-        silence = FIRST_ANSWER if envelope.method == DISCOVER else SILENCE
-        request = Request(
-            "POST", self._headers(envelope), message, wait=SIGN_IN_AT_USE, silence=silence
-        )
+        greets = envelope.method == DISCOVER  # a client that starts waits for nobody's sign-in
+        wait, silence = (0.0, FIRST_ANSWER) if greets else (SIGN_IN_AT_USE, SILENCE)
+        request = Request("POST", self._headers(envelope), message, wait=wait, silence=silence)
         with self._channel.open(request, flight) as reply:
             self._take(reply, envelope, flight, self._unless_cancelled(envelope, flight))
 
