@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import msgspec
 
+from mcp_local.guard.bridge.changes import Changes
 from mcp_local.guard.bridge.credential import NoCredential
 from mcp_local.guard.bridge.envelope import INITIALIZED, Envelope
 from mcp_local.guard.bridge.flight import Flight
@@ -27,7 +28,6 @@ _RESTORING: Final = 10.0
 _VERSIONS: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 _INITIALIZED: Final = Envelope(method=INITIALIZED)
 _INITIALIZED_MESSAGE: Final = msgspec.json.encode({"jsonrpc": "2.0", "method": INITIALIZED})
-_LISTED: Final = ("tools", "resources", "prompts")
 
 
 @final
@@ -45,6 +45,7 @@ class Handshake:
         self._known = False
         """Whether the client may have lists of a session before."""
         self._lasting = Lasting()
+        self._changes = Changes(deliver)
 
     def begin(self, hello: bytes, envelope: Envelope) -> bytes:
         """Return the answer to the client's ``initialize``.
@@ -82,7 +83,9 @@ class Handshake:
                 link.listen()
                 self._restore(link)
                 self._link = link
-                self._tell_of_changes(answer)
+                if self._known:  # who has forgotten a session may be another server by now
+                    self._changes.tell(answer)
+                self._known = True
             return self._link or Streamable(self._channel, self._deliver)
 
     def link_if_there(self) -> Link | None:
@@ -121,13 +124,6 @@ class Handshake:
         finally:
             hurry.cancel()
 
-    def _tell_of_changes(self, greeting: bytes) -> None:
-        """Have lists asked for again: who has forgotten a session may be another server by now."""
-        for kind in _lists_in(greeting) if self._known else ():
-            changed = {"jsonrpc": "2.0", "method": f"notifications/{kind}/list_changed"}
-            self._deliver(msgspec.json.encode(changed))
-        self._known = True
-
     def close(self) -> None:
         """End the session."""
         link = self._link
@@ -151,23 +147,6 @@ class Handshake:
                 raise newer from None
         self._log.event("remote_session", transport=type(link).__name__.lower())
         return link, answer
-
-
-class _Result(msgspec.Struct):
-    capabilities: dict[str, msgspec.Raw] = {}
-
-
-class _Greeting(msgspec.Struct):
-    result: _Result
-
-
-def _lists_in(greeting: bytes) -> list[str]:
-    """Return the lists that a server says it has."""
-    try:
-        capabilities = msgspec.json.decode(greeting, type=_Greeting).result.capabilities
-    except msgspec.DecodeError:
-        return []
-    return [kind for kind in _LISTED if kind in capabilities]
 
 
 def _own_answer(envelope: Envelope, host: str) -> bytes:

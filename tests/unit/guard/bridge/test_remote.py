@@ -229,6 +229,28 @@ def test_a_forgotten_session_is_begun_anew(tmp_path: Path, status: int, body: by
     assert len(server.of("notifications/initialized")) == 2
 
 
+@pytest.mark.parametrize("quiet", [0.05, 60.0])
+def test_a_server_that_forgets_each_session_floods_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: float
+) -> None:
+    """Who is told asks for lists, which begins a session, of which there is to tell (M17)."""
+    monkeypatch.setattr("mcp_local.guard.bridge.changes._QUIET", quiet)
+    sessions: list[str] = []
+    with (
+        scripted(lambda exchange: _forgetful(exchange, sessions)) as server,
+        bridge(server.url, home=tmp_path) as here,
+    ):
+        here.open()
+        for _ in range(4):
+            here.ask("forget")
+            assert "result" in here.ask("tools/list")
+        told = [message for message in here.heard if "method" in message]
+        assert len(told) == 1 or quiet < 1
+        if quiet < 1:
+            here.wait(lambda _: sum("method" in each for each in here.heard) > 1)
+    assert len(server.of("initialize")) == 5
+
+
 def _forgetful(exchange: Exchange, sessions: list[str]) -> None:
     """Be well-behaved but for ``forget``, after which the session isn't known any more."""
     message, session = exchange.came.message, exchange.came.headers.get("mcp-session-id")
