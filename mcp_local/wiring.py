@@ -187,7 +187,6 @@ def relay_parts(
     """Load what judges in the relay; ``session`` is one that was opened before."""
     from mcp_local.guard.question_page import PageWay  # noqa: PLC0415 - start-up: brings servers
 
-    log.serves(log_name(target))
     folder = target.folder if isinstance(target, WrappedTarget) else None
     policy = choose_policy(settings, target.policy, folder=folder)
     note_policy(policy.now, log)

@@ -80,12 +80,14 @@ def serve_swiftly(said: Plain, launched: Launched) -> ExitCode:
     def known() -> tuple[Found, Log]:
         from mcp_local.cli.swift_settings import find_started  # noqa: PLC0415 - as above
         from mcp_local.log.place import open_log  # noqa: PLC0415
+        from mcp_local.wiring import log_name  # noqa: PLC0415
 
         try:
             found = find_started(said)
         except McpLocalError as error:
             _leave(error)
         log = open_log(found.settings, alarm=alarm)
+        log.serves(log_name(found.target))
         late.open(log)
         return found, log
 

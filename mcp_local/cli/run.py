@@ -102,6 +102,7 @@ def _load_and_serve(target: HostedTarget, settings: Settings, context: Context) 
 def _relay(target: WrappedTarget | RemoteTarget, settings: Settings, context: Context) -> ExitCode:
     """Serve a server that isn't hosted in this process."""
     log = open_log(settings, context.console.note if context.console.verbose else None, alarm)
+    log.serves(log_name(target))
     remote = isinstance(target, RemoteTarget)  # is sent the token of whoever is signed in
     session = open_session(settings, context.environ, log) if remote else None
     upstream = open_upstream(target, settings, context.environ, log, session)

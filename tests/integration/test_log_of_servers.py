@@ -76,6 +76,7 @@ def test_each_line_names_its_server(tmp_path: Path, environ: dict[str, str]) -> 
     named, *hosted, unnamed = [each["server"] for each in events if each["event"] == "decision"]
     assert (named, hosted) == ("ledger", [str(notes.resolve())] * 2)
     assert unnamed.startswith(f"{Path(sys.executable).name}#")
+    assert {each.get("server") for each in events} == {named, hosted[0], unnamed}
     line = [PROGRAM, "policy", "init", "ledger", "--from-log", "--output", "-"]
     done = subprocess.run(line, env=environ, capture_output=True, text=True, check=True)
     assert "read_rows" in done.stdout
