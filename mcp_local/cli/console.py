@@ -56,6 +56,7 @@ class Console:
         self.verbose = verbose
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
+        self._warned: set[str] = set()
         for stream in (self._stdout, self._stderr):
             _never_fail_to_encode(stream)
 
@@ -112,7 +113,10 @@ class Console:
             self.note(text)
 
     def warn(self, text: str) -> None:
-        """Tell people that something isn't as they may think."""
+        """Tell people that something isn't as they may think; the same is told once."""
+        if text in self._warned:
+            return
+        self._warned.add(text)
         self._people("warning", "yellow", text)
 
     def error(self, error: McpLocalError) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_local.settings import load
 from mcp_local.settings.keys import PASSPHRASE_VARIABLE
+from mcp_local.settings.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def as_flags(given: Mapping[str, str | None]) -> list[str]:
     """Return what was given in place of settings as words of a command line."""
     config = given.get("config")
     flags = {
-        "--config": str(Path(config).absolute()) if config else None,
+        "--config": str(absolute(config)) if config else None,
         "--tenant": given.get("tenant"),
         "--client-id": given.get("client_id"),
         "--account": given.get("account"),

@@ -53,13 +53,14 @@ async def _tour(arguments: DemoArguments, context: Context, folder: Path) -> Res
     begun = time.perf_counter()
     console = context.console
     with Emulator() as emulator:
-        guests = tour.choose_guests(emulator, arguments.role or tour.ROLES, folder)
+        roles = tuple(dict.fromkeys(arguments.role or tour.ROLES))
+        guests = tour.choose_guests(emulator, roles, folder)
         _step(console, f"A local Entra ID runs at {emulator.pages}, for this tour only.")
         visits = await asyncio.gather(*(tour.visit(guest, context.environ) for guest in guests))
         _tell_people(console, visits)
         with emulator.switched_off():
             refusal, offline = await asyncio.gather(
-                tour.ask_why(visits[0], context.environ),
+                tour.ask_why(visits, context.environ),
                 asyncio.gather(*(tour.look_around(guest, context.environ) for guest in guests)),
             )
     result = tour.Result(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.parser import Arguments, Command, port
+from mcp_local.cli.shell import set_line
 from mcp_local.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _serve(arguments: EmulatorArguments, context: Context, more: Mapping[str, st
         apis = {api.name: api.identifier_uri for api in emulator.directory.apis[1:]}
         context.console.answer(
             {"environment": variables, "people": people, "apis": apis, **more},
-            "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()),
+            "\n".join(set_line(name, value) for name, value in variables.items()),
         )
         told = [
             f"People: {', '.join(people)}.",

@@ -84,7 +84,8 @@ def _declare_approve(parser: Parser) -> None:
 def _show(arguments: PinArguments, context: Context) -> ExitCode:
     if arguments.target is None and not arguments.command:
         return _show_all(arguments, context)
-    key, record = _known(arguments, context)
+    key, file = _server(arguments, context)
+    record = _known(key, file, arguments)
     found = changes(record.approved, record.seen)
     if context.console.as_json:
         context.console.json(_document(key, record, found))
@@ -101,30 +102,36 @@ def _show(arguments: PinArguments, context: Context) -> ExitCode:
 
 
 def _show_all(arguments: PinArguments, context: Context) -> ExitCode:
-    records: list[tuple[str, Record]] = []
-    for path in all_records(context.settings(arguments).home):
-        record = RecordFile(path.parent.parent, ServerKey(path.stem, "")).load()
-        if record is not None:
-            records.append((record.title, record))
-    differ = {title: changes(record.approved, record.seen) for title, record in records}
+    files = (
+        RecordFile(path.parent.parent, ServerKey(path.stem, ""))
+        for path in all_records(context.settings(arguments).home)
+    )
+    records = [record for file in files if (record := file.load()) is not None]
+    known = [(record, changes(record.approved, record.seen)) for record in records]
     if context.console.as_json:
         servers = [
-            {"server": title, "approved": _count(record.approved), "changes": len(differ[title])}
-            for title, record in records
+            {"server": each.title, "approved": _count(each.approved), "changes": len(found)}
+            for each, found in known
         ]
         context.console.json({"servers": servers})
-    elif not records:
+    elif not known:
         context.console.note("No server's definitions are known yet.")
     else:
         context.console.table(
             ("server", "approved", "since then"),
-            [(t, str(_count(record.approved)), _since(differ[t])) for t, record in records],
+            [(each.title, str(_count(each.approved)), _since(found)) for each, found in known],
         )
-    return ExitCode.PROBLEMS if any(differ.values()) else ExitCode.OK
+    return ExitCode.PROBLEMS if any(found for _, found in known) else ExitCode.OK
 
 
 def _approve(arguments: ApproveArguments, context: Context) -> ExitCode:
-    key, record = _known(arguments, context)
+    if arguments.seen is not None and len(arguments.seen) < _SHORT:
+        raise UsageError(
+            f"--seen takes the {_SHORT} digits or more that `pin show` shows.",
+            hint=f"Look at it: mcp-local pin show {_words(arguments)}",
+        )
+    key, file = _server(arguments, context)
+    record = _known(key, file, arguments)
     if arguments.seen and not record.offer.startswith(arguments.seen.lower()):
         raise Denied(
             f"{key.title} has said something else since.",
@@ -139,7 +146,7 @@ def _approve(arguments: ApproveArguments, context: Context) -> ExitCode:
             raise Denied(f"{key.title} said something else this moment.", hint="Look again.")
         return replace(current, approved=approve(current.approved, found))
 
-    _file(arguments, context).update(change)
+    file.update(change)
     told = {"server": key.title, "approved": [str(change) for change in found]}
     names = ", ".join(map(str, found)) or "nothing, as nothing has changed"
     context.console.answer(told, f"Approved of {key.title}: {names}.")
@@ -147,8 +154,8 @@ def _approve(arguments: ApproveArguments, context: Context) -> ExitCode:
 
 
 def _reset(arguments: PinArguments, context: Context) -> ExitCode:
-    key = _key(arguments, context)
-    forgotten = _file(arguments, context).forget()
+    key, file = _server(arguments, context)
+    forgotten = file.forget()
     text = f"What {key.title} says next is approved." if forgotten else "Nothing was known of it."
     context.console.answer({"server": key.title, "forgotten": forgotten}, text)
     return ExitCode.OK
@@ -163,8 +170,8 @@ def _chosen(found: list[Change], only: list[str]) -> list[Change]:
     return [change for change in found if str(change) in only]
 
 
-def _key(arguments: PinArguments, context: Context) -> ServerKey:
-    """Return which server is meant.
+def _server(arguments: PinArguments, context: Context) -> tuple[ServerKey, RecordFile]:
+    """Return which server is meant, and where what is known of it is kept.
 
     Raises:
         UsageError: none, or one of the person's own.
@@ -175,22 +182,18 @@ def _key(arguments: PinArguments, context: Context) -> ServerKey:
     target = find_target(arguments.target, settings, Path.cwd(), arguments.command)
     if isinstance(target, HostedTarget):
         raise UsageError(f"{target.file} is a server of your own: nothing of it is pinned.")
-    return server_key(target)
+    key = server_key(target)
+    return key, RecordFile(settings.home, key)
 
 
-def _file(arguments: PinArguments, context: Context) -> RecordFile:
-    return RecordFile(context.settings(arguments).home, _key(arguments, context))
-
-
-def _known(arguments: PinArguments, context: Context) -> tuple[ServerKey, Record]:
-    key = _key(arguments, context)
-    record = _file(arguments, context).load()
+def _known(key: ServerKey, file: RecordFile, arguments: PinArguments) -> Record:
+    record = file.load()
     if record is None:
         raise UsageError(
             f"Nothing is known of {key.title}: it was never asked.",
             hint=f"Ask it: mcp-local tools {_words(arguments)}",
         )
-    return key, record
+    return record
 
 
 def _words(arguments: PinArguments) -> str:

@@ -158,9 +158,10 @@ async def look_around(guest: Guest, environ: Mapping[str, str]) -> Seen:
         )
 
 
-async def ask_why(visit: Visit, environ: Mapping[str, str]) -> Refusal | None:
-    """Ask as the person why the model was refused."""
-    if not visit.seen.refused:
+async def ask_why(visits: Sequence[Visit], environ: Mapping[str, str]) -> Refusal | None:
+    """Ask as the first person whose model was refused why that was; ``None``: nobody's was."""
+    visit = next((each for each in visits if each.seen.refused), None)
+    if visit is None:
         return None
     words = ["can", REFUSED, "--offline", "--json"]
     answer = json.loads(await _run(words, _machine(visit.guest, environ), expected=(0, 4)))

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Arguments, Command
@@ -68,20 +68,37 @@ def _log_of(arguments: Arguments, context: Context) -> Path:
 def _follow(path: Path, count: int) -> Iterator[str]:
     """Yield the last lines and each one that comes, also after the file was rotated; never ends."""
     while True:
-        while not path.exists():
-            time.sleep(_TICK)
-        with path.open(encoding="ascii", errors="backslashreplace") as file:
+        with _opened(path) as file:
             lines = file.readlines()
-            yield from (line.rstrip("\n") for line in lines[max(0, len(lines) - count) :])
+            yield from map(_bare, lines[max(0, len(lines) - count) :])
             opened = os.fstat(file.fileno()).st_ino
-            while True:
+            while _is_still(path, opened):
                 if line := file.readline():
-                    yield line.rstrip("\n")
-                elif not path.exists() or path.stat().st_ino != opened:
-                    break  # rotated, and read to its end
+                    yield _bare(line)
                 else:
                     time.sleep(_TICK)
+            yield from map(_bare, file)  # what came until it was moved away
         count = sys.maxsize  # of the next file nothing has been seen
+
+
+def _bare(line: str) -> str:
+    return line.rstrip("\n")
+
+
+def _opened(path: Path) -> TextIO:
+    """Return the file, as soon as there is one."""
+    while True:
+        try:
+            return path.open(encoding="ascii", errors="backslashreplace")
+        except FileNotFoundError:
+            time.sleep(_TICK)
+
+
+def _is_still(path: Path, opened: int) -> bool:
+    try:
+        return path.stat().st_ino == opened
+    except FileNotFoundError:
+        return False
 
 
 def _say(line: str, console: Console) -> None:

@@ -104,11 +104,16 @@ class Log:
         """Move the files on by one, under a lock, so that no two processes move the same one.
 
         A writer that opened the file before still writes to it under its new name: nothing is lost.
+        Those behind a gap stay: where the newest can't be moved, as while somebody reads it on
+        Windows, every try would else push an old one out.
         """
         with system.try_lock(self._path.with_name(f"{self._path.name}.lock")) as held:
             if not held or self._path.stat().st_size <= self._rotation.max_bytes:
                 return  # another process is at it, or has just done it
-            for number in range(self._rotation.kept, 0, -1):
+            kept = self._rotation.kept
+            places = range(1, kept)
+            last = next((n for n in places if not _rotated(self._path, n).exists()), kept)
+            for number in range(last, 0, -1):
                 with suppress(FileNotFoundError):
                     _rotated(self._path, number - 1).replace(_rotated(self._path, number))
 

@@ -67,6 +67,17 @@ def test_the_tour_as_a_document(environ: dict[str, str]) -> None:
     assert said["same_offline"] is True
 
 
+@pytest.mark.usefixtures("forks")
+def test_the_tour_takes_a_role_once_and_finds_who_is_refused(environ: dict[str, str]) -> None:
+    """Whoever was named first, and however often."""
+    done = demo(environ, "--role", "Admin", "--role", "Task.Read", "--role", "Admin", "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [role["role"] for role in said["roles"]] == ["Admin", "Task.Read"]
+    assert said["refused"]["role"] == "Task.Read"
+    assert said["refused"]["needs_roles"] == ["Admin"]
+
+
 def test_an_unknown_role_names_the_nearest(environ: dict[str, str]) -> None:
     """Nothing is started for it."""
     done = demo(environ, "--role", "Admn", "--json")

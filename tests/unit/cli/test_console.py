@@ -40,6 +40,7 @@ def test_data_goes_to_stdout_and_words_to_stderr(capsys: pytest.CaptureFixture[s
     console.data("answer")
     console.note("note")
     console.warn("careful")
+    console.warn("careful")
     console.detail("unseen")
     said = capsys.readouterr()
     assert said.out == "answer\n"

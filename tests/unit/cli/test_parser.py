@@ -55,6 +55,12 @@ def test_processes_of_ours_are_started_with_the_same_flags() -> None:
     assert global_flags(arguments) == expected
 
 
+def test_a_settings_file_in_the_home_folder_is_found_by_processes_of_ours() -> None:
+    """Clients start us without a shell, so that ``~`` is ours to read, and nobody else's."""
+    arguments = LOGIN.parse(["--config", "~/here.toml"])
+    assert global_flags(arguments) == ["--config", str(Path.home() / "here.toml")]
+
+
 def test_help_is_handed_on_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """Only the console prints; the help has its examples, and hides what is hidden."""
     with pytest.raises(HelpWanted) as caught:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mcp_local.cli.shell import shell_line
+from mcp_local.cli.shell import set_line, shell_line
 
 WORDS = ["mcp-local", "run", "/a b/c.py", "--", "it's", ""]
 
@@ -24,3 +24,15 @@ def test_a_line_can_be_pasted_into_the_shell(
     """Each word arrives as it was, in the system's own way."""
     monkeypatch.setattr(sys, "platform", platform)
     assert shell_line(WORDS) == line
+
+
+@pytest.mark.parametrize(
+    ("platform", "line"),
+    [("linux", """export BROWSER='it'"'"'s $1'"""), ("win32", "$env:BROWSER = 'it''s $1'")],
+)
+def test_a_variable_is_set_as_the_shell_does(
+    platform: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows has no ``export``; what is in the value is left alone."""
+    monkeypatch.setattr(sys, "platform", platform)
+    assert set_line("BROWSER", "it's $1") == line

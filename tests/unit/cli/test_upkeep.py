@@ -8,17 +8,16 @@ import signal
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from pathlib import Path
 
 import pytest
 
 from mcp_local.cli.main import main
+from mcp_local.cli.upkeep import _follow  # pyright: ignore[reportPrivateUsage]
 from mcp_local.errors import ExitCode
 from mcp_local.log import Log
 from mcp_local.log.writer import Rotation
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -115,6 +114,45 @@ def test_following_survives_rotation(log: Log) -> None:
         watchdog.cancel()
         process.send_signal(signal.SIGINT)
     assert seen == list(range(wanted))
+
+
+def test_following_reads_a_file_to_its_end_before_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that is written between the last look and the rotation is seen, too."""
+    path = tmp_path / "log.jsonl"
+    path.write_text("one\n", encoding="ascii")
+    lines = _follow(path, 10)
+    assert next(lines) == "one"
+    look = Path.stat
+
+    def rotated_meanwhile(self: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if self == path:
+            monkeypatch.setattr(Path, "stat", look)
+            path.write_text("one\ntwo\n", encoding="ascii")
+            path.rename(tmp_path / "log.jsonl.1")
+            path.write_text("three\n", encoding="ascii")
+        return look(self, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", rotated_meanwhile)
+    assert [next(lines), next(lines)] == ["two", "three"]
+
+
+def test_following_waits_for_the_file_that_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a rotation and the next line there is none, whichever moment that comes to light."""
+    path = tmp_path / "log.jsonl"
+
+    def is_made(_seconds: float) -> None:
+        path.write_text("one\n", encoding="ascii")
+
+    def was_there(_self: Path) -> bool:
+        return True
+
+    monkeypatch.setattr(Path, "exists", was_there)
+    monkeypatch.setattr(time, "sleep", is_made)
+    assert next(_follow(path, 10)) == "one"
 
 
 def test_settings_are_shown_with_their_places(

@@ -10,15 +10,13 @@ import stat
 import sys
 import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mcp_local.log import Log, read_tail
 from mcp_local.log.writer import Rotation
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="modes and links are POSIX's")
 NASTY = "a\r\nb\x1b[31m\x7f\x85\x9b\u2028\u2029\u202e\u2066\ufeff\U000e0041\ud800\0é"
@@ -239,6 +237,29 @@ def test_a_rotation_cut_short_hides_nothing(path: Path) -> None:
         log.event("e", number=number)
     path.with_name(f"{path.name}.3").rename(path.with_name(f"{path.name}.10"))
     assert [json.loads(line)["number"] for line in read_tail(path, 10)] == [0, 1, 2]
+
+
+def test_old_files_stay_while_the_newest_can_not_be_moved(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows while somebody reads it; each line written meanwhile tries it again."""
+    log = Log(path, rotation=Rotation(max_bytes=1, kept=5))
+    for number in range(3):
+        log.event("e", number=number)
+    move = Path.replace
+
+    def held(self: Path, target: Path) -> Path:
+        if self == path:
+            raise PermissionError(13, "The process cannot access the file")
+        return move(self, target)
+
+    with monkeypatch.context() as windows:
+        windows.setattr(Path, "replace", held)
+        for number in range(3, 10):
+            log.event("e", number=number)
+        assert [json.loads(line)["number"] for line in read_tail(path, 100)] == list(range(10))
+    log.event("e", number=10)
+    assert [json.loads(line)["number"] for line in read_tail(path, 100)] == list(range(11))
 
 
 def test_rotation_under_way_elsewhere_is_left_alone(path: Path) -> None:
