@@ -160,13 +160,11 @@ class Own:
             self._known.pop(ident, None)
         return self._waiting.pop(ident, None) if isinstance(ident, str) else None
 
-    def give_up(self) -> None:
-        """Tell all who wait that there will be no answer."""
+    def drain(self) -> list[Answered]:
+        """Forget all who wait; return them, who are to be told that there will be no answer."""
         self._known.clear()
-        for ident in list(self._waiting):
-            answered = self._waiting.pop(ident, None)
-            if answered is not None:
-                answered(None)
+        waiting = (self._waiting.pop(ident, None) for ident in list(self._waiting))
+        return [answered for answered in waiting if answered is not None]
 
 
 @final

@@ -30,9 +30,24 @@ class Fetch:
     ) -> Message:
         """Return the server's answer; ``known`` is that of before.
 
+        A server that ends before it has answered is asked again in its next life, but not for
+        the rest of a list that it has begun in this one.
+
         Raises:
             ListFailed: there is none.
         """
+        while True:
+            life = self._relay.life
+            answer = await self._ask(method, params, known)
+            if answer is not None:
+                return answer
+            if life == self._relay.life or "cursor" in params:
+                why = self._relay.upstream.ended or "The server gave no answer that can be read."
+                raise ListFailed(SERVER_GONE, why)
+
+    async def _ask(
+        self, method: str, params: Mapping[str, object], known: Known | None
+    ) -> Message | None:
         got: asyncio.Future[Message | None] = self._loop.create_future()
 
         def settle(answer: Message | None) -> None:
@@ -44,10 +59,6 @@ class Fetch:
 
         ident = self._relay.ask_server(method, params, answered, known=known)
         try:
-            answer = await got
+            return await got
         finally:
             self._relay.own_of_server.take(ident)
-        if answer is None:
-            why = self._relay.upstream.ended or "The server gave no answer that can be read."
-            raise ListFailed(SERVER_GONE, why)
-        return answer

@@ -92,12 +92,10 @@ class Relay:
         """The same; it may come before :attr:`welcomed`."""
         self.welcomed = False
         """Whether the client has been given the answer to its ``initialize``."""
-        self.level: Message | None = None
-        """Its last ``logging/setLevel``."""
+        self.level: Message | None = None  # its last ``logging/setLevel``
         self.life = 1  # of the server; the next begins with the end of the one before
         self.greeted = False  # by the server, in its first life
-        self.capabilities: Mapping[str, object] = {}
-        """What the server said it can."""
+        self.capabilities: Mapping[str, object] = {}  # what the server said it can
         self.to_server = Poster("mcp-local to server")
         self.to_client = Poster("mcp-local to client")
         self.guard_wanted = threading.Event()
@@ -222,10 +220,12 @@ class Relay:
         """Answer what the server will not, and let what comes wait until it is there again."""
         with self._changing:
             self._between = self._between or []
-        self.own_of_server.give_up()  # before others are asked for, which wait
+        given_up = self.own_of_server.drain()  # before others are asked for, which wait
         if self.guard is not None:
             self.guard.gone()
         self.life += 1  # what was judged until now is judged again
+        for answered in given_up:
+            answered(None)
         for asked in self.open.all():
             if asked.sent:
                 self.failed(asked, why)

@@ -114,7 +114,8 @@ def test_answers_to_our_own_are_told_once() -> None:
     answered(None)
     assert server.take(ident) is None
     server.ask(heard.append)
-    server.give_up()
+    for given_up in server.drain():
+        given_up(None)
     assert heard == [None, None]
 
 

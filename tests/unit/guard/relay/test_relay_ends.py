@@ -217,6 +217,23 @@ def test_what_comes_between_two_lives_is_judged_by_the_second(
     assert here.server.methods().count("tools/call") == 2
 
 
+@pytest.mark.parametrize("lives", [1, 2])
+def test_lists_that_a_server_dies_over_are_asked_for_again(here: InProcess, lives: int) -> None:
+    """In its next life, if there is one: what waits for them was not sent, and isn't lost."""
+    here.server.answers["tools/list"] = lambda _: None
+    idents = [here.post("tools/call", {"name": "echo"}), here.post("tools/list")]
+    here.wait(lambda: here.server.methods().count("tools/list") == 2)
+    del here.server.answers["tools/list"]
+    here.server.lives = lives
+    here.server.die("It died.")
+    answers = [here.answer(ident) for ident in idents]
+    if lives > 1:
+        assert answers[0]["result"] == {"said": "tools/call"}
+        assert "echo" in json.dumps(answers[1])
+    else:
+        assert ["It died." in answer["error"]["message"] for answer in answers] == [True, True]
+
+
 def test_what_was_judged_before_the_end_is_judged_again(
     here: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
