@@ -9,24 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mcp_local.cli.asked import load_target
-from mcp_local.cli.console import visible
 from mcp_local.cli.context import global_flags
 from mcp_local.cli.explain import explain_one, no_such_thing, refusal
 from mcp_local.cli.parser import Command, parse_object
 from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up, require_token
+from mcp_local.cli.results import answer, block_text, contents_text
 from mcp_local.cli.target import TargetArguments, declare_target, target_settings
-from mcp_local.errors import Denied, ExitCode, Unreachable, UsageError
+from mcp_local.cli.yes import YesOfPerson
+from mcp_local.errors import ExitCode, Unreachable, UsageError
 from mcp_local.policy.model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from mcp_types import BlobResourceContents, ContentBlock, TextResourceContents
-    from pydantic import BaseModel
-
     from mcp_local.cli.asked import Asked
-    from mcp_local.cli.console import Console
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
     from mcp_local.client import ServerSession
@@ -63,30 +60,6 @@ class Wish:
     use: Callable[[ServerSession], Awaitable[None]]
 
 
-class _Person:
-    """Asks the person at the terminal for their yes, where there is one."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self.asked = False
-        self.said_yes = False
-
-    def ask(self, question: str) -> bool:
-        """Return whether they said yes; without a terminal it is a no."""
-        self.asked = True
-        self.said_yes = self._console.can_ask and self._console.confirm(question)
-        return self.said_yes
-
-    def refusal(self, name: str) -> McpLocalError:
-        """Return what a no comes to."""
-        if self._console.can_ask:
-            return Denied(f"{name} was not used: you didn't say yes.")
-        return Denied(
-            f"{name} needs your yes, and nobody can be asked here.",
-            hint="Use it in a terminal, where you are asked.",
-        )
-
-
 def _call(arguments: UseArguments, context: Context) -> ExitCode:
     given = parse_object(arguments.args)
 
@@ -101,7 +74,7 @@ def _call(arguments: UseArguments, context: Context) -> ExitCode:
 def _read(arguments: UseArguments, context: Context) -> ExitCode:
     async def use(session: ServerSession) -> None:
         result = await session.read(arguments.name)
-        answer(context, result, "\n".join(map(_contents, result.contents)))
+        answer(context, result, "\n".join(map(contents_text, result.contents)))
 
     return _fulfil(Wish(Kind.RESOURCE, arguments, {}, use), context)
 
@@ -133,7 +106,7 @@ def _fulfil(wish: Wish, context: Context) -> ExitCode:
     _check_text(wish)
     settings = target_settings(wish.arguments, context)
     token = require_token(look_up(settings, context))
-    person = _Person(context.console)
+    person = YesOfPerson(context.console)
     try:
         asyncio.run(_in_session(wish, context, person))
     except UseFailed as error:
@@ -172,7 +145,7 @@ def _check_text(wish: Wish) -> None:
         raise UsageError(message, hint="Write it as UTF-8.") from None
 
 
-async def _in_session(wish: Wish, context: Context, person: _Person) -> None:
+async def _in_session(wish: Wish, context: Context, person: YesOfPerson) -> None:
     from mcp_local.client import connect  # noqa: PLC0415 - start-up, as above
 
     arguments = wish.arguments
@@ -198,32 +171,6 @@ async def _why_refused(wish: Wish, server: Asked, token: VerifiedToken) -> McpLo
     if explained is None:
         return await no_such_thing(server, name, [wish.kind], token)
     return refusal(explained, name)
-
-
-def answer(context: Context, result: BaseModel, text: str) -> None:
-    """Answer with what came over the wire, or with what people can read of it."""
-    if context.console.as_json:
-        context.console.json(result.model_dump(mode="json", by_alias=True, exclude_none=True))
-    else:
-        context.console.data(visible(text))
-
-
-def block_text(block: ContentBlock) -> str:
-    """Return what people can read of a block of content."""
-    match block.type:
-        case "text":
-            return block.text
-        case "resource_link":
-            return block.uri
-        case "resource":
-            return _contents(block.resource)
-        case "image" | "audio":
-            return f"[{block.mime_type}, {len(block.data)} characters of base64]"
-
-
-def _contents(contents: TextResourceContents | BlobResourceContents) -> str:
-    text = getattr(contents, "text", None)
-    return text if isinstance(text, str) else f"[{contents.mime_type or 'bytes'}]"
 
 
 COMMANDS = (

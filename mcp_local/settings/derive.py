@@ -71,23 +71,10 @@ def _with_authority(settings: Settings) -> Settings:
     except Unfit as error:
         hint = "Leave it out for Microsoft's cloud."
         raise _at(settings, keys.AUTHORITY, error.message, hint) from None
-    host = host_of(url)
-    if settings.provenance[keys.CLOUD.name].source is not Source.DEFAULT and (
-        host != CLOUDS[settings.cloud]
-    ):
-        raise _at(
-            settings,
-            keys.AUTHORITY,
-            f"is not in the cloud `{settings.cloud}`",
-            "Set one of `authority` and `cloud`.",
-        )
     if url != default:
         _check_not_fixed(settings)
-    if names_other_tenant(url, settings.tenant):
-        raise _at(
-            settings, keys.AUTHORITY, "names another tenant than `tenant`", "Make them agree."
-        )
-    development = is_loopback(host)
+    _check_agrees(settings, url)
+    development = is_loopback(host_of(url))
     if development and not settings.ca_file:
         raise _at(  # O18: a development authority is never met by accident
             settings,
@@ -96,6 +83,22 @@ def _with_authority(settings: Settings) -> Settings:
             "For an emulator set `ca_file` too; else leave `authority` out.",
         )
     return replace(settings, authority=url, development=development)
+
+
+def _check_agrees(settings: Settings, url: str) -> None:
+    """Refuse an authority beside a cloud or tenant that is another's."""
+    chosen = settings.provenance[keys.CLOUD.name].source is not Source.DEFAULT
+    if chosen and host_of(url) != CLOUDS[settings.cloud]:
+        raise _at(
+            settings,
+            keys.AUTHORITY,
+            f"is not in the cloud `{settings.cloud}`",
+            "Set one of `authority` and `cloud`.",
+        )
+    if names_other_tenant(url, settings.tenant):
+        raise _at(
+            settings, keys.AUTHORITY, "names another tenant than `tenant`", "Make them agree."
+        )
 
 
 def _check_not_fixed(settings: Settings) -> None:

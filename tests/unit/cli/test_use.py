@@ -20,7 +20,8 @@ from mcp_types import (
 from mcp_local.cli.catalogue import find_command
 from mcp_local.cli.console import Console
 from mcp_local.cli.context import Context
-from mcp_local.cli.use import answer, argument_text, block_text
+from mcp_local.cli.results import answer, block_text
+from mcp_local.cli.use import argument_text
 from mcp_local.errors import UsageError
 
 

@@ -31,6 +31,9 @@ def env(tmp_path: Path, **variables: str) -> dict[str, str]:
         (CLIENT.upper(), "", (CLIENT, f"api://{CLIENT}"), f"{CLIENT}/access_as_user"),
         (f"api://{CLIENT}", "", (CLIENT, f"api://{CLIENT}"), f"{CLIENT}/access_as_user"),
         (f"api://{CLIENT}", f"api://{CLIENT}/x", (CLIENT, f"api://{CLIENT}"), f"{CLIENT}/x"),
+        (CLIENT, f"API://{CLIENT.upper()}/x", (CLIENT, f"api://{CLIENT}"), f"{CLIENT}/x"),
+        (CLIENT, "api://b/x", (CLIENT, f"api://{CLIENT}"), "api://b/x"),
+        (API, f"api://{API}/x", (API, f"api://{API}"), f"api://{API}/x"),
         (API, "", (API, f"api://{API}"), f"{API}/access_as_user"),
         (f"api://{API}", "", (API, f"api://{API}"), f"api://{API}/access_as_user"),
         (f"api://{API}", ".default", (API, f"api://{API}"), f"api://{API}/.default"),
@@ -62,6 +65,8 @@ def test_an_api_without_a_guid_needs_audiences(tmp_path: Path) -> None:
     settings = load({}, env(tmp_path, API="api://contoso/tools", AUDIENCES="api://contoso/tools"))
     assert settings.audiences == ("api://contoso/tools",)
     assert settings.scopes == ("api://contoso/tools/access_as_user",)
+    unnamed = env(tmp_path, API="api://contoso/tools", AUDIENCES="x", CLIENT_ID="")
+    assert load({}, unnamed).scopes == ("api://contoso/tools/access_as_user",)
 
 
 @pytest.mark.parametrize("scope", ["openid", "offline_access", "Profile", "email"])

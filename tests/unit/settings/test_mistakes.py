@@ -120,6 +120,7 @@ def test_a_mistake_in_the_file_is_told_with_its_place(tmp_path: Path, mistake: M
     assert error.exit_code is ExitCode.USAGE
     assert mistake.message in error.message
     assert error.message.startswith(f"{path}, line {mistake.line}: " if mistake.line else str(path))
+    assert "line 0" not in error.message
     assert mistake.hint in error.hint
     assert error.hint
 
