@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import threading
+from itertools import chain
 from typing import TYPE_CHECKING, Final, final
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ _SHORTEST: Final = 20
 """Characters; what is shorter is no token, and may stand in any text."""
 _MOST: Final = 4
 """Tokens that may still be good: each is renewed before the one before has expired."""
+_SECRET: Final = re.compile(r"(?i)authorization|auth(?:-|$)|cookie|token|key|secret|password")
+"""Stands in the name of a header that says who asks."""
 _INSTEAD: Final = b"(redacted)"
 
 
@@ -22,15 +27,17 @@ _INSTEAD: Final = b"(redacted)"
 class Discreet:
     """A ``Credential`` that knows what it has shown, and takes it out of messages.
 
-    It finds a token as it was sent. A server that means to tell it spells it otherwise, or tells
-    whom it likes by itself; this is for one that quotes its requests.
+    It finds a token as it was sent, and as it is written in JSON. A server that means to tell it
+    spells it otherwise, or tells whom it likes by itself; this is for one that quotes its requests.
     """
 
     def __init__(self, credential: Credential, log: Logs) -> None:
         self._credential = credential
         self._log = log
-        self._latest = ""
-        self._tokens: tuple[bytes, ...] = ()
+        self._latest: dict[str, str] = {}
+        self._shown: dict[str, tuple[str, ...]] = {}
+        """By header, the latest first."""
+        self._spelt: tuple[bytes, ...] = ()
         self._noting = threading.Lock()
         self._told = False
 
@@ -41,8 +48,8 @@ class Discreet:
         """Return the headers that say who asks, and note what is secret in them."""
         shown = self._credential.headers(wait=wait)
         for name, value in shown.items():
-            if name.lower() == "authorization" and value != self._latest:
-                self._note(value)
+            if value != self._latest.get(name) and _SECRET.search(name):
+                self._note(name, value)
         return shown
 
     def renew(self, shown: Mapping[str, str], challenge: Challenge, *, wait: float) -> None:
@@ -51,21 +58,31 @@ class Discreet:
 
     def without(self, message: bytes) -> bytes:
         """Return a message of the server without the tokens that it was shown."""
-        for token in self._tokens:
+        for token in self._spelt:
             if token in message:
                 message = message.replace(token, _INSTEAD)
                 self._tell()
         return message
 
-    def _note(self, value: str) -> None:
-        token = value.partition(" ")[2].strip().encode()
+    def _note(self, name: str, value: str) -> None:
         with self._noting:
-            self._latest = value
-            if len(token) >= _SHORTEST:
-                older = (each for each in self._tokens if each != token)
-                self._tokens = (token, *older)[:_MOST]
+            self._latest[name] = value
+            token = value.rpartition(" ")[2]  # after the scheme, where there is one
+            if len(token) < _SHORTEST:
+                return
+            older = (each for each in self._shown.get(name, ()) if each != token)
+            self._shown[name] = (token, *older)[:_MOST]
+            tokens = chain.from_iterable(self._shown.values())
+            spelt = {spelling.encode() for token in tokens for spelling in _spellings(token)}
+            self._spelt = tuple(sorted(spelt, key=len, reverse=True))  # one may begin another
 
     def _tell(self) -> None:
         if not self._told:
             self._told = True
             self._log.event("remote_token_echoed", level="warning")
+
+
+def _spellings(token: str) -> tuple[str, ...]:
+    """Return a token as it is, and as writers of JSON escape it that escape more than they must."""
+    text = json.dumps(token)[1:-1]
+    return token, text, text.replace("/", "\\/"), text.replace("+", "\\u002B")

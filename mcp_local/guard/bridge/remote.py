@@ -195,11 +195,11 @@ class Remote:
             link.listen()
 
     def _refuse(self, envelope: Envelope, error: problems.RemoteProblem | NoCredential) -> None:
-        self._log.event("remote_problem", level="warning", method=envelope.method, why=error.text)
+        text = self._credential.without(error.text.encode()).decode()  # it may quote the server
+        self._log.event("remote_problem", level="warning", method=envelope.method, why=text)
         if not envelope.is_request:
             return
         code = error.code if isinstance(error, problems.RemoteProblem) else problems.INTERNAL_ERROR
-        text = error.text
         if isinstance(error, NoCredential) and envelope.method == DISCOVER:
             # The client falls back to `initialize`, which can be answered without the server.
             code, text = problems.METHOD_NOT_FOUND, "Method not found"

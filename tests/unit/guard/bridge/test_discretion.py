@@ -82,6 +82,24 @@ def test_the_token_comes_back_in_no_message(
     assert "canary" not in str(here.log.lines)
 
 
+def test_no_error_tells_a_key(tmp_path: Path) -> None:
+    """Not to the client, and not to the log, which knows only tokens by their looks."""
+    key = "a-key-of-more-than-twenty-letters"
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.message.get("method") == "tools/call":
+            exchange.answer(307, Location=f"https://elsewhere.example/{key}")
+        else:
+            well_behaved(exchange)
+
+    credential = Shows(key, header="X-Api-Key")
+    with scripted(script) as server, bridge(server.url, credential, home=tmp_path) as here:
+        here.open()
+        assert "elsewhere.example/(redacted)" in json.dumps(here.ask("tools/call"))
+    assert "elsewhere.example/(redacted)" in str(here.log.lines)
+    assert key not in str(here.log.lines)
+
+
 def test_the_handshake_tells_no_token(tmp_path: Path) -> None:
     """What the server says of itself goes to the model, too."""
 
@@ -129,6 +147,49 @@ def test_few_tokens_are_remembered_and_short_words_are_none() -> None:
     for number in range(1, 5):
         assert discreet.without(b"<%d%s>" % (number, b"t" * 20)) == b"<(redacted)>"
     assert "ttt" not in repr(discreet)
+
+
+@pytest.mark.parametrize(
+    ("header", "scheme"),
+    [
+        ("Authorization", ""),
+        ("X-Api-Key", ""),
+        ("Ocp-Apim-Subscription-Key", ""),
+        ("Cookie", "a; "),
+    ],
+)
+def test_a_key_is_a_secret_as_a_token_is(header: str, scheme: str) -> None:
+    """With a scheme before it or none, and in each way to write it in JSON that is in use."""
+    key = 'c2VjcmV0+c2VjcmV0/c2Vj"cmV0=='
+    shows = Discreet(Shows(f"{scheme}{key}", header=header), Noted())
+    shows.headers(wait=0.0)
+    plain = json.dumps(key)[1:-1]
+    for spelling in (key, plain, plain.replace("/", r"\/"), plain.replace("+", r"\u002B")):
+        assert shows.without(f"<{spelling}>".encode()) == b"<(redacted)>"
+
+
+def test_a_key_is_a_secret_for_as_long_as_it_is_shown() -> None:
+    """However often a token beside it was renewed."""
+    key = "a-key-of-more-than-twenty-letters"
+
+    class Both:
+        """A credential with a token that is another each time."""
+
+        tokens = iter(range(100))
+
+        def headers(self, *, wait: float) -> Mapping[str, str]:
+            """Return both."""
+            del wait
+            return {"X-Api-Key": key, "Authorization": f"Bearer {next(self.tokens):030}"}
+
+        def renew(self, shown: Mapping[str, str], challenge: Challenge, *, wait: float) -> None:
+            """Never be asked to."""
+
+    shows = Discreet(Both(), Noted())
+    for _ in range(10):
+        shows.headers(wait=0.0)
+    assert shows.without(key.encode()) == b"(redacted)"
+    assert shows.without(b"%030d" % 9) == b"(redacted)"
 
 
 def test_only_what_says_who_asks_is_a_secret() -> None:
