@@ -10,6 +10,8 @@ from typing import Final, final
 
 AT_ONCE: Final = 256
 """Requests that are sent side by side; more wait, and hold up nothing that is no request."""
+_SPARE: Final = 16
+"""Threads that are kept though there is nothing to do."""
 
 Job = Callable[[], None]
 """What needn't be done in the client's order; raises nothing."""
@@ -52,7 +54,15 @@ class Crew:
             if self._threads > self._busy:
                 return
             self._threads += 1
-        threading.Thread(target=self._work, name="mcp-local remote", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name="mcp-local remote", daemon=True).start()
+        except (
+            RuntimeError
+        ):  # the system has room for no more: this one listens again after its job
+            with self._counting:
+                self._threads -= 1
+                if not self._threads:
+                    raise
 
     def _work(self) -> None:
         while (job := self._listen()) is not None:
@@ -60,6 +70,16 @@ class Crew:
             while job is not None:
                 job()
                 job = self._done()
+            if self._is_one_too_many():
+                return
+
+    def _is_one_too_many(self) -> bool:
+        """Tell whether others are enough to listen, after many calls at once."""
+        with self._counting:
+            if self._threads - self._busy <= _SPARE:
+                return False
+            self._threads -= 1
+            return True
 
     def _listen(self) -> Job | None:
         """Return the next job, as soon as fewer than ``at_once`` go on; ``None``: the end."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -128,6 +129,56 @@ def test_more_requests_than_hands_wait_in_order() -> None:
         assert begun.acquire(timeout=PATIENCE)
     assert order == [b"do 1", b"say 4", b"do 2", b"do 3"]
     crew.stop()
+
+
+def test_few_threads_are_left_of_many_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next calls don't wait for new ones; the rest of them end."""
+    monkeypatch.setattr("mcp_local.guard.bridge.crew._SPARE", 2)
+    here = threading.Barrier(9)
+    before = set(threading.enumerate())
+
+    def meet() -> None:
+        here.wait(PATIENCE)
+
+    crew = Crew(lambda _message: meet)
+    crew.start()
+    for _ in range(8):
+        crew.put(b"do")
+    here.wait(PATIENCE)
+    deadline = time.monotonic() + PATIENCE
+    while len(left := set(threading.enumerate()) - before) > 2:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
+    crew.stop()
+    for thread in left:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_where_no_thread_can_be_started_calls_go_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody waits for ever, though the person may have no more processes."""
+    done = threading.Semaphore(0)
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def once(thread: threading.Thread) -> None:
+        if started:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    crew = Crew(lambda _message: done.release)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", once)
+        crew.start()
+        for _ in range(3):
+            crew.put(b"do")
+        for _ in range(3):
+            assert done.acquire(timeout=PATIENCE)
+    crew.stop()
+    started[0].join(PATIENCE)
 
 
 def test_what_waits_at_the_end_is_not_begun() -> None:
