@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mcp_local.cli.console import Console
     from mcp_local.cli.parser import Arguments
-    from mcp_local.settings import Settings
+    from mcp_local.settings import Server, Settings
 
 
 def take_environment() -> dict[str, str]:
@@ -44,12 +44,26 @@ class Context:
         Raises:
             SettingsError: something in them can't be.
         """
-        settings = load(
-            arguments.overrides(), self.environ, argv_flags=tuple(global_flags(arguments))
-        )
+        return self.load(arguments.overrides())
+
+    def load(self, given: Mapping[str, str | None]) -> Settings:
+        """Load the settings under what was given in their place; warn of what was read in vain.
+
+        Raises:
+            SettingsError: something in them can't be.
+        """
+        settings = load(given, self.environ, argv_flags=tuple(as_flags(given)))
         for warning in settings.warnings:
             self.console.warn(warning)
         return settings
+
+
+def given_for(server: Server, given: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return what holds in place of settings for one server: its own tenant and account, too."""
+    own = {"tenant": server.tenant, "account": server.account}
+    return dict(given) | {
+        name: value for name, value in own.items() if value and not given.get(name)
+    }
 
 
 def global_flags(arguments: Arguments) -> list[str]:

@@ -53,7 +53,8 @@ def _doctor(arguments: DoctorArguments, context: Context) -> ExitCode:
         except McpLocalError as error:
             found = list(without_settings(error, context))
         else:
-            looked_at = examine(settings, context, offline=arguments.offline)
+            given = arguments.overrides()
+            looked_at = examine(settings, given, context, offline=arguments.offline)
             found = list(without_follow_ups(looked_at))
     # A server that crashed may have printed what it was given.
     secrets = known_secrets(context.environ, Path.cwd(), settings)

@@ -18,7 +18,7 @@ from mcp_local.policy.document import ANY_ROLE
 from mcp_local.settings import SignInMethod, require_sign_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mcp_local.broker.storage.store import Store
     from mcp_local.cli.context import Context
@@ -39,8 +39,13 @@ def without_settings(error: McpLocalError, context: Context) -> Iterator[Finding
     yield from look("clients", lambda: clients.clients(context.environ, Path.cwd()))
 
 
-def examine(settings: Settings, context: Context, *, offline: bool) -> Iterator[Finding]:
-    """Look at everything, from the machine to the servers."""
+def examine(
+    settings: Settings, given: Mapping[str, str | None], context: Context, *, offline: bool
+) -> Iterator[Finding]:
+    """Look at everything, from the machine to the servers.
+
+    ``given`` is what the command line says in place of settings.
+    """
     yield from _first(context)
     yield from look("settings", lambda: machine.settings_file(settings))
     yield from look("state folder", lambda: machine.state_folder(settings))
@@ -54,7 +59,7 @@ def examine(settings: Settings, context: Context, *, offline: bool) -> Iterator[
     yield from _kept(settings, context)
     yield from look("browser", lambda: machine.browser(settings, context.environ))
     yield from look("loopback port", machine.loopback)
-    servers = served(settings, context, offline=offline)
+    servers = served(settings, given, context, offline=offline)
     roles: set[str] | None = None
     for each in _policies(settings, servers):
         if isinstance(each, CompiledPolicy):

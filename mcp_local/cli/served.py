@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from mcp_local.cli.context import given_for
 from mcp_local.cli.person import look_up
 from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem, skipped
 from mcp_local.desktop.doctor.isolate import look
@@ -43,11 +44,21 @@ class Served(NamedTuple):
     findings: list[Finding]
 
 
-def served(settings: Settings, context: Context, *, offline: bool) -> list[Served]:
-    """Look at each ``[servers.NAME]``, all at once; ``offline`` leaves out what is remote."""
+def served(
+    settings: Settings, given: Mapping[str, str | None], context: Context, *, offline: bool
+) -> list[Served]:
+    """Look at each ``[servers.NAME]``, all at once; ``offline`` leaves out what is remote.
+
+    ``given`` is what the command line says in place of settings.
+    """
     found = [(server, _find(server, settings)) for server in settings.servers.values()]
     if any(isinstance(target, HostedTarget) for _, target in found):
         context.console.reserve_stdout()  # its code runs in this process
+
+    def look_at(server: Server, target: Target) -> Iterator[Finding | Component]:
+        other = server.tenant or server.account
+        own = context.load(given_for(server, given)) if other else settings
+        return _look(server, target, own, context)
 
     def see(named: tuple[Server, Target | Finding]) -> Served:
         server, target = named
@@ -58,7 +69,7 @@ def served(settings: Settings, context: Context, *, offline: bool) -> list[Serve
         if offline and server.url:
             left_out = skipped(_check(server), "--offline asks nothing of the network.")
             return Served(policy, folder, [], [left_out])
-        seen = look(_check(server), lambda: _look(server, target, settings, context), _PATIENCE)
+        seen = look(_check(server), lambda: look_at(server, target), _PATIENCE)
         findings = [each for each in seen if isinstance(each, Finding)]
         components = [each for each in seen if not isinstance(each, Finding)]
         return Served(policy, folder, components, findings)

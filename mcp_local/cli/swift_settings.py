@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mcp_local.cli.console import Console
-from mcp_local.cli.context import as_flags, take_environment
+from mcp_local.cli.context import as_flags, given_for, take_environment
 from mcp_local.cli.unserved import noting_unserved
 from mcp_local.errors import SettingsError
 from mcp_local.settings import load, require_sign_in
@@ -53,9 +53,8 @@ def _settings(name: str, flags: Mapping[str, str], environ: Mapping[str, str]) -
     server = settings.servers.get(name)
     if server is None or not (server.tenant or server.account):
         return settings
-    own = {"tenant": server.tenant, "account": server.account}
-    flags = {key: value for key, value in own.items() if value} | dict(flags)
-    return load(flags, environ, argv_flags=tuple(as_flags(flags)))
+    given = given_for(server, flags)
+    return load(given, environ, argv_flags=tuple(as_flags(given)))
 
 
 def _as_started(said: Plain, target: Target) -> WrappedTarget:

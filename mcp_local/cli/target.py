@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcp_local.cli.context import given_for
 from mcp_local.cli.parser import Arguments
 from mcp_local.cli.pass_env import check_pass_env, declare_pass_env
 from mcp_local.guard.relay.environment import passed
@@ -73,9 +74,7 @@ def target_settings(arguments: TargetArguments, context: Context) -> Settings:
     server = settings.servers.get(arguments.target or "")
     if server is None or not (server.tenant or server.account):
         return settings
-    arguments.tenant = arguments.tenant or server.tenant or None
-    arguments.account = arguments.account or server.account or None
-    return context.settings(arguments)
+    return context.load(given_for(server, arguments.overrides()))
 
 
 def find_named(arguments: TargetArguments, settings: Settings) -> Target:

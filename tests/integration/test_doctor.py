@@ -299,6 +299,17 @@ def test_a_remote_server_waits_for_somebody_to_be_signed_in(clinic: Clinic) -> N
     assert (told["verdict"], told["remedy"]) == ("skipped", "")
 
 
+def test_a_server_is_looked_at_as_whom_it_is_for(clinic: Clinic) -> None:
+    """Its own account is not signed in here, and nobody else's token is sent to it."""
+    far = '[servers.far]\nurl = "https://localhost:9/mcp"\napi = "api://reports"\n'
+    clinic.more = f'{far}account = "writer@contoso.example"\n'
+    clinic.save()
+    code, checks = clinic.doctor()
+    assert code is ExitCode.OK
+    [told] = [each for each in checks if each["check"] == "servers.far"]
+    assert told["verdict"] == "skipped"
+
+
 def test_nothing_is_noted_of_a_preset(clinic: Clinic) -> None:
     """It names what many servers have, one of them this: nobody can mend it, or needs to."""
     clinic.settings["policy"] = "preset:read-only"

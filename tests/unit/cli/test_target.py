@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mcp_local.cli.console import Console
-from mcp_local.cli.context import Context
+from mcp_local.cli.context import Context, global_flags
 from mcp_local.cli.run import COMMANDS
 from mcp_local.cli.target import bring_packages, target_settings
 from mcp_local.errors import TargetError
@@ -44,6 +44,14 @@ def test_a_server_may_have_a_tenant_or_account_of_its_own(home: Path) -> None:
     assert told(home, "weather") == ("fabrikam.com", "me@contoso.com", "fabrikam.com", tenant)
     account = ("--account", "other@contoso.com")
     assert told(home, "notes") == ("contoso.com", "other@contoso.com", "contoso.com", account)
+
+
+def test_what_the_server_says_is_not_taken_for_what_the_person_said(home: Path) -> None:
+    """``install`` writes what was said into a client's file, where it would outrank the settings."""
+    told(home)
+    arguments = RUN.parse(["notes"])
+    target_settings(arguments, Context(Console(), os.environ, ()))
+    assert global_flags(arguments) == []
 
 
 def test_a_flag_outranks_what_the_server_says(home: Path) -> None:
