@@ -58,7 +58,7 @@ def _described(said: Plain, server: Mapping[str, object], folder: str) -> Plain:
         _words(server.get("methods", [])),
         hold=_HOLDS.get(_text(server.get("definitions", "report")), False),
     )
-    env = {name: _argument(value) for name, value in _table(server.get("env", {})).items()}
+    env = {_name(name): _argument(text) for name, text in _table(server.get("env", {})).items()}
     cwd = os.path.join(folder, os.path.expanduser(cwd)) if cwd else os.curdir
     return Plain((command, *args), said.flags, env, folder=cwd, rules=rules)
 
@@ -80,6 +80,12 @@ def _argument(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise _NotPlain
     return value
+
+
+def _name(name: str) -> str:
+    if not name or "=" in name or "\0" in name:
+        raise _NotPlain  # no variable's: no program could be started with it
+    return name
 
 
 def _texts(value: object) -> list[str]:

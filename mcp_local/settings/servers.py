@@ -46,6 +46,15 @@ def _table(value: object) -> Mapping[str, str]:
     return cast("dict[str, str]", table)
 
 
+def _environment(value: object) -> Mapping[str, str]:
+    """Return variables by names that a system takes."""
+    table = _table(value)
+    for name in table:
+        if not name or "=" in name or "\0" in name:
+            raise Unfit("holds a name that no variable can have")
+    return table
+
+
 def _headers(value: object) -> Mapping[str, str]:
     """Return headers that may be sent beside those of the protocol."""
     table = _table(value)
@@ -89,7 +98,7 @@ def check_url(value: object) -> str:
 _ENTRIES: Mapping[str, values.Shape[object]] = {
     "command": values.TEXT,
     "args": values.Shape(_texts),
-    "env": values.Shape(_table),
+    "env": values.Shape(_environment),
     "cwd": values.PATH,
     "url": values.Shape(check_url),
     "api": values.API,

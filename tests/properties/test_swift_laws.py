@@ -32,7 +32,7 @@ servers = st.fixed_dictionaries(
     {"command": texts},
     optional={
         "args": st.lists(texts, max_size=3),
-        "env": st.dictionaries(st.sampled_from(["A", "MCP_LOCAL_X"]), texts, max_size=2),
+        "env": st.dictionaries(st.sampled_from(["A", "A=B", "MCP_LOCAL_X"]), texts, max_size=2),
         "cwd": texts,
         "requests": st.lists(texts, max_size=3),
         "methods": st.lists(texts, max_size=3),

@@ -169,6 +169,8 @@ def test_a_managed_server_is_the_administrators(
     "text",
     [
         b"",
+        b"[servers.git]\ncommand = 'uvx'\nenv = {'A=B' = 'c'}",
+        b"[servers.git]\ncommand = 'uvx'\nenv = {'' = 'c'}",
         b"servers = 1",
         b"[servers]\ngit = 1",
         b"[servers.git]\ncommand = 1",

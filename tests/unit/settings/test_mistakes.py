@@ -93,6 +93,8 @@ IN_THE_FILE = [
     Mistake("[servers.x]\ncommand = 'a'\nargs = [1]", 3, "must hold texts only"),
     Mistake("[servers.x]\ncommand = 'a'\nenv = ['A=b']", 3, "must be a table like"),
     Mistake("[servers.x]\ncommand = 'a'\nenv = {A = 1}", 3, "must hold texts only"),
+    Mistake("[servers.x]\ncommand = 'a'\nenv = {'A=B' = 'c'}", 3, "no variable can have"),
+    Mistake("[servers.x]\ncommand = 'a'\nenv = {'' = 'c'}", 3, "no variable can have"),
     Mistake("[servers.x]\nurl = 'http://a.com'", 2, "must start with https://"),
     Mistake("[servers.x]\nurl = 'http://localhost:1@a.com/'", 2, "no user name or password"),
     Mistake("[servers.x]\nurl = 'https://b@a.com/'", 2, "no user name or password"),
