@@ -152,9 +152,10 @@ class Directory:
             raise SettingsError("the emulator's directory needs an API")
         seen: set[str] = set()
         for person in self.people:
-            if person.username.casefold() in seen:
-                raise SettingsError(f"the emulator's directory has {person.username} twice")
-            seen.add(person.username.casefold())
+            for name in (person.username, person.object_id):
+                if name.casefold() in seen:
+                    raise SettingsError(f"the emulator's directory has {name} twice")
+                seen.add(name.casefold())
 
     @property
     def api(self) -> Api:

@@ -42,17 +42,17 @@ def loopback_sockets(port: int) -> list[socket.socket]:
     Port 0 takes a free one.
 
     Raises:
-        UsageError: the port is in use.
+        UsageError: the port is in use, or not for this program.
     """
+    why = "no port is free on loopback"
     for _ in range(_TRIES if port == 0 else 1):
         try:
             return _both_families(port)
+        except PermissionError as error:
+            why = f"port {port} can't be had: {error.strerror}"
         except OSError:
-            continue
-    raise UsageError(
-        f"port {port} is in use" if port else "no port is free on loopback",
-        hint="Choose another with --port, or leave it out.",
-    )
+            why = f"port {port} is in use" if port else why
+    raise UsageError(why, hint="Choose another with --port, or leave it out.")
 
 
 def _both_families(port: int) -> list[socket.socket]:
@@ -99,6 +99,7 @@ class _Server(uvicorn.Server):
             app,
             ssl_context_factory=(lambda _config, _default: tls) if tls else None,
             lifespan="off",
+            ws="none",
             log_config=None,
             access_log=False,
             server_header=False,

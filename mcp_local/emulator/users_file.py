@@ -63,15 +63,18 @@ def load_directory(path: Path) -> Directory:
 
 
 def _people(root: Section, domain: str) -> tuple[Person, ...]:
-    people: dict[str, Person] = {}
+    people: list[Person] = []
+    seen: set[str] = set()
     for entry in root.sections("users"):
         person = _person(entry, domain)
-        if person.username.casefold() in people:
-            raise entry.error(f"{person.username} stands here twice")
-        people[person.username.casefold()] = person
+        for name in (person.username, person.object_id):
+            if name.casefold() in seen:
+                raise entry.error(f"{name} stands here twice")
+            seen.add(name.casefold())
+        people.append(person)
     if not people:
         raise root.error("there is nobody in it", "Add a list of users.")
-    return tuple(people.values())
+    return tuple(people)
 
 
 def _client(section: Section, base: ClientApp) -> ClientApp:

@@ -48,6 +48,8 @@ def read_yaml(path: Path) -> Section:
         raise _Place(path, line).error(f"not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise _Place(path, 1).error("not YAML") from error
+    except RecursionError:
+        raise _Place(path, 1).error("not YAML: nested too deeply") from None
     if node is None:
         raise _Place(path, 1).error("the file is empty")
     return _section(path, node, "the file")

@@ -47,7 +47,7 @@ def test_a_server_may_have_a_tenant_or_account_of_its_own(home: Path) -> None:
 
 
 def test_what_the_server_says_is_not_taken_for_what_the_person_said(home: Path) -> None:
-    """``install`` writes what was said into a client's file, where it would outrank the settings."""
+    """``install`` writes what was said into a client's file, where it outranks the settings."""
     told(home)
     arguments = RUN.parse(["notes"])
     target_settings(arguments, Context(Console(), os.environ, ()))

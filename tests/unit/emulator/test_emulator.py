@@ -133,6 +133,17 @@ class TestDirectory:
         with pytest.raises(SettingsError, match="twice"):
             Directory(people=people, client=client, apis=(api,))
 
+    def test_one_id_twice(self) -> None:
+        """Who signs in as the second would become the first."""
+        people = (
+            Person(username="a@x", name="A", object_id="i"),
+            Person(username="b@x", name="B", object_id="i"),
+        )
+        client, api = ClientApp(client_id="c"), Api(api_id="a")
+
+        with pytest.raises(SettingsError, match="has i twice"):
+            Directory(people=people, client=client, apis=(api,))
+
     def test_no_api(self) -> None:
         """Without an API there is nothing to have roles on."""
         with pytest.raises(SettingsError, match="needs an API"):

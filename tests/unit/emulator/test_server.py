@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -46,6 +48,41 @@ def test_ipv6_taken_by_somebody_else() -> None:
         port = other.getsockname()[1]
         with pytest.raises(UsageError, match="in use"):
             loopback_sockets(port)
+
+
+def test_a_port_for_administrators_is_not_said_to_be_in_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever looks for the program that uses it finds none."""
+    real = socket.socket
+
+    class Unprivileged(real):
+        def bind(self, _address: object, /) -> None:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket, "socket", Unprivileged)
+    with pytest.raises(UsageError, match="port 443 can't be had: Permission denied"):
+        loopback_sockets(443)
+
+
+def test_a_websocket_is_answered_as_any_other_request(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The emulator has none; the name of the host is looked at all the same."""
+    with Emulator() as emulator:
+        at = urlsplit(emulator.pages)
+        connection = HTTPConnection("localhost", at.port or 0, timeout=10)
+        headers = {
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+            "Host": "tools.example",
+        }
+        connection.request("GET", "/", headers=headers)
+        assert connection.getresponse().status == 421
+        connection.close()
+    assert not [each for each in caplog.records if each.exc_info]
 
 
 @pytest.mark.parametrize("where", ["socket", "address"])

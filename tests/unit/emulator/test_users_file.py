@@ -100,6 +100,13 @@ def test_only_users_are_needed(tmp_path: Path) -> None:
         ("users:\n  - username: ada\n    consent: never", 3, "one of: granted, ask, admin", ""),
         ("users:\n  - username: ''", 2, "username must be text", ""),
         ("users:\n  - username: ada\n  - username: ADA", 3, "stands here twice", ""),
+        (
+            f"users:\n  - {{username: a, id: {GUID}}}\n  - {{username: b, id: {GUID}}}",
+            3,
+            f"{GUID} stands here twice",
+            "",
+        ),
+        ("users: " + 5_000 * "[", 1, "not YAML: nested too deeply", ""),
         ("users:\n  - username: ada\n    username: bob", 3, "username stands here twice", ""),
         ("users:\n  - ada", 2, "an entry of users must hold keys and values", ""),
         ("users: ada", 1, "users must be a list", ""),

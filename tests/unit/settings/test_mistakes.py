@@ -97,6 +97,8 @@ IN_THE_FILE = [
     Mistake("[servers.x]\ncommand = 'a'\nenv = {'' = 'c'}", 3, "no variable can have"),
     Mistake("[servers.x]\nurl = 'http://a.com'", 2, "must start with https://"),
     Mistake("[servers.x]\nurl = 'http://localhost:1@a.com/'", 2, "no user name or password"),
+    Mistake("[servers.x]\nurl = 'https://a.com:99999/'", 2, "holds what no address can have"),
+    Mistake("[servers.x]\nurl = 'https://[::1/'", 2, "holds what no address can have"),
     Mistake("[servers.x]\nurl = 'https://b@a.com/'", 2, "no user name or password"),
     Mistake("[servers.x]\nurl = 'https://a'\ndefinitions = 'held'", 3, "must be", "'hold'"),
     Mistake("[servers.'x.y']\ncommand = 'a'", 1, "is no name for a server"),

@@ -42,6 +42,15 @@ def test_what_is_sent_is_read_and_not_shown(tmp_path: Path) -> None:
     assert "canary" not in str(show(settings))
 
 
+def test_without_an_api_a_key_may_be_sent_as_authorization(tmp_path: Path) -> None:
+    """There is no token then whose place it would take."""
+    config = tmp_path / "config.toml"
+    server = '[servers.it]\nurl = "https://a.example"\nheaders_from = {"Authorization" = "KEY"}\n'
+    config.write_text(server, encoding="utf-8")
+    settings = load({"config": str(config)}, {"MCP_LOCAL_HOME": str(tmp_path)})
+    assert settings.servers["it"].headers_from == {"Authorization": "KEY"}
+
+
 @pytest.mark.parametrize(
     ("entries", "text"),
     [
@@ -53,11 +62,14 @@ def test_what_is_sent_is_read_and_not_shown(tmp_path: Path) -> None:
         ('headers = {"X" = "ü"}', "no header can have"),
         ("headers = {X = 1}", "must hold texts only"),
         ('headers_from = {"Mcp-Name" = "A"}', "can't set the header"),
+        ('headers_from = {"a b" = "A"}', "can't set the header a b"),
+        ('headers = {"X" = "1", "x" = "2"}', "`servers.it.headers` names a header twice"),
+        ('headers_from = {"X" = "A", "x" = "B"}', "headers_from` names a header twice"),
         ('headers_from = {"X" = "not a name"}', "must name an environment variable"),
         ('headers = {"X" = "1"}\nheaders_from = {"x" = "A"}', "names a header twice"),
         ('scopes = ["a"]', "goes with `api`"),
         ('api = "api://x"\nheaders = {"Authorization" = "x"}', "is the token's"),
-        ('api = "api://x"\nheaders_from = {"authorization" = "A"}', "is the token's"),
+        ('api = "api://x"\nheaders_from = {"authorization" = "A"}', "headers_from` holds `Auth"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, entries: str, text: str) -> None:
