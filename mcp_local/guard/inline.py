@@ -7,6 +7,7 @@ another version would serve without the guard.
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tomllib
 from dataclasses import dataclass
@@ -52,10 +53,11 @@ class Missing:
 
     def error(self, path: Path) -> TargetError:
         """Say which line brings the packages along."""
-        layer = " ".join(f"--with '{package}'" for package in self.packages)
+        layer = [word for package in self.packages for word in ("--with", package)]
+        line = shlex.join(["uvx", *layer, "mcp-local", "run", path.name])
         return TargetError(
             f"{path} needs {', '.join(self.packages)}, which isn't installed here",
-            hint=f"Bring it along: uvx {layer} mcp-local run {path.name}",
+            hint=f"Bring it along: {line}",
         )
 
 
@@ -111,9 +113,9 @@ def _check_python(path: Path, wanted: str) -> None:
     except InvalidSpecifier as error:
         raise TargetError(f"{path}: requires-python is malformed: {error}") from error
     if not fits:
+        line = shlex.join(["uvx", "--python", wanted, "mcp-local", "run", path.name])
         raise TargetError(
-            f"{path} wants Python {wanted}; this is {running}",
-            hint=f"Choose one: uvx --python '{wanted}' mcp-local run {path.name}",
+            f"{path} wants Python {wanted}; this is {running}", hint=f"Choose one: {line}"
         )
 
 

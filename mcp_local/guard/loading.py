@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import inspect
+import shlex
 import sys
 import traceback
 from contextlib import contextmanager
@@ -221,9 +222,9 @@ def _missing_module(path: Path, module: str) -> TargetError:
     """Name the line that brings the missing module along (``uvx`` isolates)."""
     package = DISTRIBUTIONS.get(module, module.partition(".")[0])
     if find_project(path) is not None:
-        line = f"uv run --with mcp-local mcp-local run {path.name}"
+        line = shlex.join(["uv", "run", "--with", "mcp-local", "mcp-local", "run", path.name])
         hint = f"Run it in the environment of its project: {line}"
     else:
-        line = f"uvx --with {package} mcp-local run {path.name}"
+        line = shlex.join(["uvx", "--with", package, "mcp-local", "run", path.name])
         hint = f"mcp-local runs apart from your other packages. Bring it along: {line}"
     return TargetError(f"{path} imports {module!r}, which isn't installed here", hint=hint)

@@ -276,7 +276,7 @@ def test_dependencies_that_can_not_be_had_name_the_line(
     for environ in ({"PATH": "", "UV": ""}, {"UV": stand_in_for_uv(inline, "/nowhere")}):
         done = run(["tools", "server.py"], declared | environ, inline)
         assert done.returncode == 2
-        assert "uvx --with 'h-extra' mcp-local run server.py" in done.stderr
+        assert "uvx --with h-extra mcp-local run server.py" in done.stderr
     assert len((inline / "asked").read_text(encoding="utf-8").splitlines()) == 1
 
 

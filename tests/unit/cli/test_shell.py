@@ -15,7 +15,7 @@ WORDS = ["mcp-local", "run", "/a b/c.py", "--", "it's", ""]
     ("platform", "line"),
     [
         ("darwin", """mcp-local run '/a b/c.py' -- 'it'"'"'s' ''"""),
-        ("win32", """mcp-local run "/a b/c.py" -- it's \"\""""),
+        ("win32", """mcp-local run "/a b/c.py" -- "it's" \"\""""),
     ],
 )
 def test_a_line_can_be_pasted_into_the_shell(
@@ -24,6 +24,27 @@ def test_a_line_can_be_pasted_into_the_shell(
     """Each word arrives as it was, in the system's own way."""
     monkeypatch.setattr(sys, "platform", platform)
     assert shell_line(WORDS) == line
+
+
+@pytest.mark.parametrize(
+    ("word", "quoted"),
+    [
+        (r"C:\a\ü.yaml", r"C:\a\ü.yaml"),
+        ("a&b.yaml", '"a&b.yaml"'),
+        ("a;b", '"a;b"'),
+        ("a b\\", '"a b\\\\"'),
+        ("$(b)", "'$(b)'"),
+        ("it's $1", "'it''s $1'"),
+        ("\u2019;b;\u2018 $1", "'\u2019\u2019;b;\u2018\u2018 $1'"),
+        ("\u201d;b;\u201c", "'\u201d;b;\u201c'"),
+    ],
+)
+def test_no_word_is_a_command_on_windows(
+    word: str, quoted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the name of a folder that somebody else has made."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert shell_line([word]) == quoted
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -108,4 +109,8 @@ def test_the_lines_that_help_hold_the_packages(tmp_path: Path) -> None:
     assert arguments[arguments.index("--python") + 1] == "/env/python"
     assert arguments.count("--with") == 2
     error = missing.error(tmp_path / "server.py")
-    assert "uvx --with 'pandas>=2' --with 'rich' mcp-local run server.py" in error.hint
+    assert "uvx --with 'pandas>=2' --with rich mcp-local run server.py" in error.hint
+    odd = Missing(("a; python_version > '3'", "b @ https://c/';d;'")).error(tmp_path / "it's.py")
+    words = shlex.split(odd.hint.partition(": ")[2])
+    assert words[2:5:2] == ["a; python_version > '3'", "b @ https://c/';d;'"]
+    assert words[-1] == "it's.py"
