@@ -11,6 +11,7 @@ from mcp_local.places import CONFIG_VARIABLE, HOME_VARIABLE
 from mcp_local.policy.load import PRESET, load_policy
 from mcp_local.settings import require_sign_in
 from mcp_local.settings.keys import KEYS, PROXY
+from mcp_local.settings.paths import absolute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +43,8 @@ def own_environment(context: Context) -> dict[str, str]:
     for everyone to read.
     """
     ours = {*(key.variable for key in KEYS), HOME_VARIABLE, CONFIG_VARIABLE}
-    found = {name: context.environ[name] for name in sorted(ours) if context.environ.get(name)}
+    given = {name: context.environ.get(name, "").strip() for name in sorted(ours)}
+    found = {name: _from_anywhere(name, text) for name, text in given.items() if text}
     if "@" in found.get(PROXY.variable, ""):
         del found[PROXY.variable]
         context.console.warn(
@@ -50,6 +52,12 @@ def own_environment(context: Context) -> dict[str, str]:
             "in the settings file."
         )
     return found
+
+
+def _from_anywhere(name: str, text: str) -> str:
+    """Return the value as it holds in whichever folder a client starts its servers."""
+    places = {key.variable for key in KEYS if key.shape.is_place(text)}
+    return str(absolute(text)) if name in {*places, HOME_VARIABLE, CONFIG_VARIABLE} else text
 
 
 def warn_of_settings(settings: Settings, policy: str, context: Context) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from typing import TYPE_CHECKING
 
@@ -48,8 +49,10 @@ def _told(console: Console, action: Callable[[], ExitCode]) -> ExitCode:
         raise
     except Exception as error:  # noqa: BLE001 - the edge: a fault of ours is told like any error
         console.detail(redact("".join(traceback.format_exception(error))))
-        console.error(_fault(error))
-        return ExitCode.FAULT
+        told = _no_folder() if isinstance(error, FileNotFoundError) else None
+        told = told or _fault(error)
+        console.error(told)
+        return told.exit_code
 
 
 def _dispatch(words: Sequence[str], context: Context) -> ExitCode:
@@ -75,6 +78,17 @@ def _dispatch(words: Sequence[str], context: Context) -> ExitCode:
         f"mcp-local doesn't know {rest[0]!r}." if rest else "No command was given.",
         hint="mcp-local --help lists them; mcp-local demo shows what it is about.",
     )
+
+
+def _no_folder() -> McpLocalError | None:
+    """Return the error where the working folder was deleted: nearly every command looks at it."""
+    try:
+        os.getcwd()  # noqa: PTH109 - Path.cwd() is the same, and brings pathlib along
+    except FileNotFoundError:
+        return UsageError(
+            "The working folder is gone.", hint="Start again from a folder that is there."
+        )
+    return None
 
 
 def _fault(error: Exception) -> McpLocalError:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from mcp_local.cli.main import main
 from mcp_local.errors import ExitCode
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("forks")
 
@@ -101,6 +98,29 @@ def test_an_entry_can_be_shown_and_nothing_written(
     assert main(["install", client, "--print", "--json"], environ) is ExitCode.OK
     assert json.loads(capsys.readouterr().out)["entry"]["args"] == ["run"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_in_a_variable_holds_in_whichever_folder_the_client_starts(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Relative to this terminal's folder it would name another file there, or none."""
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "MCP_LOCAL_CONFIG": "config.toml",
+        "MCP_LOCAL_CA_FILE": "~/ca.pem",
+        "MCP_LOCAL_POLICY": "preset:read-only",
+        "MCP_LOCAL_SCOPES": "",
+    }
+    words = ["install", "cursor", "--print", "--json"]
+    assert main(words, environ | given) is ExitCode.OK
+    env = json.loads(capsys.readouterr().out)["entry"]["env"]
+    assert env["MCP_LOCAL_CONFIG"] == str(tmp_path / "config.toml")
+    assert env["MCP_LOCAL_CA_FILE"] == str(Path.home() / "ca.pem")
+    assert env["MCP_LOCAL_POLICY"] == "preset:read-only"
+    assert "MCP_LOCAL_SCOPES" not in env
 
 
 def test_a_proxys_password_stays_out_of_the_clients_file(

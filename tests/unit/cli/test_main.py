@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+GUID = "11111111-2222-4333-8444-555555555555"
+
 
 def raising(error: BaseException) -> Callable[[], ExitCode]:
     """Return an action that fails."""
@@ -48,6 +50,34 @@ def test_the_overview_names_every_command(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr().out
     for name in MODULES:
         assert f"\n  {name} " in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use can't be removed there")
+@pytest.mark.parametrize("words", [["tools"], ["whoami"], ["run", "server.py"], ["doctor"]])
+def test_a_working_folder_that_is_gone_is_no_fault_of_ours(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As in a terminal whose folder was removed elsewhere."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code = main(["--tenant", "contoso.com", "--client-id", GUID, *words], os.environ)
+    monkeypatch.chdir(tmp_path)
+    assert code is ExitCode.USAGE
+    assert "The working folder is gone." in capsys.readouterr().err
+
+
+def test_a_file_that_is_missing_where_the_folder_is_there_is_our_fault(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Somebody should have looked for it."""
+    assert at_edge(Console(), raising(FileNotFoundError("secret"))) is ExitCode.FAULT
+    said = capsys.readouterr().err
+    assert "A fault in mcp-local: FileNotFoundError" in said
+    assert "secret" not in said
 
 
 def test_an_unknown_flag_without_a_command_is_wrong_usage(
