@@ -63,7 +63,7 @@ def run_swiftly(words: Sequence[str]) -> ExitCode | None:
     server starts.
     """
     said = read_plain(words)
-    if said is None or _is_terminal():
+    if said is None or _is_terminal() or not _has_folder():
         return None
     if not said.command:
         from mcp_local.cli.swift_named import look_up  # noqa: PLC0415
@@ -81,6 +81,15 @@ def run_swiftly(words: Sequence[str]) -> ExitCode | None:
 def _is_terminal() -> bool:
     """Whether a person sits at standard input, who is to be told what it waits for."""
     return sys.stdin is None or sys.stdin.isatty()
+
+
+def _has_folder() -> bool:
+    """Whether there is a working folder; the ordinary way says that it is gone."""
+    try:
+        os.getcwd()  # noqa: PTH109 - start-up: pathlib comes later
+    except OSError:
+        return False
+    return True
 
 
 def read_plain(words: Sequence[str]) -> Plain | None:

@@ -117,6 +117,29 @@ def test_everything_else_goes_the_ordinary_way(words: Sequence[str]) -> None:
     assert run_swiftly(words) is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use can't be removed there")
+def test_a_command_is_not_started_in_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """What is wrong is told in two lines, as the ordinary way does."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); sys.argv = ['mcp-local', 'run', '--tenant', "
+        "'contoso.com', '--client-id', '11111111-1111-4111-8111-111111111111', '--', 'cat']; "
+        "from mcp_local.__main__ import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=gone,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: The working folder is gone.\n")
+
+
 def named(name: str, **flags: str) -> Plain:
     """Return what ``run NAME`` says."""
     return Plain((), flags, {}, rules=Rules(name))
