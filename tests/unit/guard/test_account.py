@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mcp_local.broker.state import Phase, Problem, Status
+from mcp_local.broker.state import Phase, Problem, Status, Storage
 from mcp_local.guard import account
 from mcp_local.policy.model import Component, Decision, Effect, Kind
 from tests.support.people import person, status_of
@@ -71,6 +71,25 @@ def test_whoami_says_who_in_words_and_as_data() -> None:
     assert "Signed in as some-id." in account.who(bare)
     assert "Roles: none." in account.who(bare)
     assert account.whoami(bare)["expires_at"] is None
+    nameless = Status(Phase.SIGNED_IN, signed_in=True, username="ada@example.com")
+    assert account.who(nameless).startswith("Signed in as ada@example.com.\n")
+
+
+def test_a_weaker_place_for_the_sign_in_is_told() -> None:
+    """Where it is kept as it should be nothing is said (C12, C13)."""
+    signed_in = Status(Phase.SIGNED_IN, signed_in=True, object_id="some-id")
+    for kind, told in (("memory", True), ("keyring", False)):
+        storage = Storage(kind, encrypted=not told, detail="In memory: the disk is full.")
+        assert ("the disk is full" in account.who(replace(signed_in, storage=storage))) is told
+
+
+def test_why_the_person_is_wanted_again_is_told() -> None:
+    """As the authority said it; of other states that are no more it isn't."""
+    problem = Problem("AADSTS50173", "The session was revoked.", "Sign in again.")
+    for phase, told in ((Phase.NEEDS_YOU, True), (Phase.INTERRUPTED, False)):
+        text = account.who(Status(phase, signed_in=False, problem=problem))
+        assert "Sign-in needed" in text
+        assert ("revoked" in text.partition("\n")[2]) is told
 
 
 def test_what_is_not_verified_or_not_the_cloud_says_so() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from mcp_local.guard.clean import MAX_TEXT, bare, clean, clean_json, is_clean_name
+from mcp_local.guard.clean import MAX_TEXT, bare, clean, clean_json, is_clean_name, with_escapes
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,20 @@ def test_schemas_are_cleaned_in_depth_and_kept_where_nothing_is_to_clean() -> No
     assert clean_json({"k": ["x\x1b", 5, {"y": "z\u202e"}], "do \U000e0041 this": 1}) == {
         "k": ["x", 5, {"y": "z"}]
     }
+    assert clean_json({"same": 1, "do \U000e0041 this": 1}) == {"same": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("naïve 日本語", "naïve 日本語"),
+        ("\x1b[31m", "\\u001b[31m"),
+        ("a\nb\x7f", "a\\u000ab\\u007f"),
+        ("a\u202eb\u3164", "a\\u202eb\\u3164"),
+        ("\U000e0041", "\\U000e0041"),
+    ],
+)
+def test_who_decides_sees_all_that_is_there(text: str, shown: str) -> None:
+    """Nothing is taken away, nothing reorders or hides."""
+    assert with_escapes(text) == shown
