@@ -53,6 +53,19 @@ def test_an_uncertain_ask_makes_an_allow_ask_and_nothing_else() -> None:
     assert call(compiled, {"x": 2}, "Stop").rule == "big"
 
 
+def test_an_uncertain_ask_never_softens_a_deny() -> None:
+    """Not where it comes first, either: what is forbidden isn't asked about (POLICY.md 5)."""
+    compiled = policy("""
+rules:
+  - {name: big, effect: ask, when: [{field: args.x, operator: gt, value: 1}], priority: 90}
+  - {name: never, effect: deny, priority: 50}
+""")
+    for arguments in ({}, {"x": "odd"}, {"x": 1}):
+        decision = call(compiled, arguments)
+        assert (decision.effect, decision.rule) == (Effect.DENY, "never")
+    assert call(compiled, {"x": 2}).effect is Effect.ASK
+
+
 def test_an_uncertain_ask_never_lengthens_what_a_yes_holds_for() -> None:
     """The most cautious of the asks in play says how long."""
     compiled = policy(ASKING)
