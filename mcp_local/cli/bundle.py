@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from mcp_local.cli.versions import versions
 from mcp_local.errors import StorageError
 from mcp_local.log import read_tail
-from mcp_local.log.place import log_file
 from mcp_local.settings import show
 
 if TYPE_CHECKING:
@@ -27,9 +26,12 @@ def write_bundle(
     path: Path,
     checks: Sequence[dict[str, object]],
     settings: Settings | None,
+    log: Path,
     secrets: Secrets,
 ) -> None:
     """Write a new file, for its owner alone; every part goes through ``secrets``.
+
+    ``settings`` are ``None`` where they can't be read; what came of that is in the ``log``.
 
     Raises:
         StorageError: it is there already, or can't be written.
@@ -40,7 +42,7 @@ def write_bundle(
     }
     if settings is not None:
         parts["settings.json"] = _settings(settings)
-        parts["log.jsonl"] = _log(settings)
+    parts["log.jsonl"] = _log(log)
     try:
         path.touch(mode=0o600, exist_ok=False)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as bundle:
@@ -62,8 +64,8 @@ def _settings(settings: Settings) -> str:
     return json.dumps(rows, indent=2, ensure_ascii=False)
 
 
-def _log(settings: Settings) -> str:
+def _log(path: Path) -> str:
     try:
-        return "\n".join(read_tail(log_file(settings), _LOG_LINES))
+        return "\n".join(read_tail(path, _LOG_LINES))
     except OSError as error:
         return f"The log can't be read: {error.strerror}."

@@ -14,6 +14,7 @@ from mcp_local.desktop.doctor.finding import Verdict
 from mcp_local.desktop.doctor.follow_ups import without_follow_ups
 from mcp_local.desktop.doctor.secrets import known_secrets
 from mcp_local.errors import ExitCode, McpLocalError
+from mcp_local.log.place import early_log_file, log_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,8 @@ def _doctor(arguments: DoctorArguments, context: Context) -> ExitCode:
     _tell(found, context)
     if arguments.bundle:
         checks = [_document(each) for each in found]
-        write_bundle(Path(arguments.bundle), checks, settings, secrets)
+        log = log_file(settings) if settings else early_log_file(context.environ)
+        write_bundle(Path(arguments.bundle), checks, settings, log, secrets)
         context.console.note(f"{arguments.bundle} is written. Look into it before you send it.")
     problems = any(each.verdict is Verdict.PROBLEM for each in found)
     return ExitCode.PROBLEMS if problems else ExitCode.OK

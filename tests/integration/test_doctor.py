@@ -412,13 +412,15 @@ def test_nothing_secret_leaves_by_the_bundle_or_the_screen(clinic: Clinic) -> No
 
 
 def test_a_bundle_without_settings_holds_what_was_found(clinic: Clinic) -> None:
-    """Where the settings can't be read, there is neither a log nor a setting to be sent."""
+    """Where the settings can't be read, the log says what came of it."""
     clinic.more = "[[["
     clinic.save()
+    Log(clinic.home / "log" / "mcp-local.jsonl").event("not_served", why="nothing could be read")
     code, _ = clinic.doctor("--bundle", str(clinic.home / "support.zip"))
     assert code is ExitCode.PROBLEMS
     with zipfile.ZipFile(clinic.home / "support.zip") as parts:
-        assert set(parts.namelist()) == {"findings.json", "system.txt"}
+        assert set(parts.namelist()) == {"findings.json", "system.txt", "log.jsonl"}
+        assert b"nothing could be read" in parts.read("log.jsonl")
 
 
 def test_a_bundle_that_cannot_be_written_is_an_error(clinic: Clinic) -> None:

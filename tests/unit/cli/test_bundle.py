@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def test_a_name_that_is_no_utf_8_can_be_sent(tmp_path: Path) -> None:
     """Files and variables may hold any bytes, which Python shows as lone surrogates."""
-    bundle = tmp_path / "support.zip"
-    write_bundle(bundle, [{"evidence": "/home/\udce9 can't be written"}], None, Secrets([]))
+    bundle, log = tmp_path / "support.zip", tmp_path / "none.jsonl"
+    write_bundle(bundle, [{"evidence": "/home/\udce9 can't be written"}], None, log, Secrets([]))
     with zipfile.ZipFile(bundle) as parts:
         assert b"\\udce9 can't be written" in parts.read("findings.json")
