@@ -22,8 +22,9 @@ from mcp_local.guard.relay.relay import TOO_MANY
 
 if TYPE_CHECKING:
     from mcp_local.guard.relay.asked import Asked
+    from mcp_local.guard.relay.guarding import Guarding
     from mcp_local.guard.relay.message import Message
-    from mcp_local.guard.relay.relay import Guarding, Relay
+    from mcp_local.guard.relay.relay import Relay
 
 _LOGGED: Final = 100
 """Characters of a method in the log."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome
@@ -28,36 +28,55 @@ _WAITING: Final = "Waiting for the person's yes."
 _CHANGED: Final = Verdict(Effect.DENY, Outcome.DENIED, CHANGED)
 
 
-async def confirmed(  # noqa: PLR0913, PLR0917 - the parts of a use that is asked about
-    message: Message,
-    asked: Asked,
-    use: Use,
-    verdict: Verdict,
-    relay: Relay,
-    asker: Asker,
-    uses: Uses,
-    session: Session,
-    learn: Callable[[], Awaitable[None]],
-) -> Verdict:
-    """Return what becomes of a use whose verdict is to ask.
+@final
+class Confirming:
+    """Asks the person about a use, and judges it again with their yes."""
 
-    ``learn`` sees to the server's lists, which may be others by the time of the person's yes.
-    """
-    if verdict.component and verdict.decision and not can_be_asked(use.wish.action):
-        text = account.denied(verdict.component, verdict.decision)
-        return Verdict(Effect.DENY, Outcome.DENIED, text)
-    question = _question(use, verdict)
-    if question is None:
-        return Verdict(Effect.DENY, Outcome.FAULT, account.FAULT)
-    async with telling(relay, message, _WAITING):
-        answer = await asker.put(message, question)
-    if not isinstance(answer, Answer):
-        return Verdict(Effect.DENY, Outcome.ASKED, result=answer)
-    if answer is not Answer.YES:
-        return Verdict(Effect.DENY, OUTCOMES[answer], not_confirmed(answer, question))
-    asked.question = question
-    await learn()
-    return _again(use, verdict, uses, session)
+    def __init__(
+        self,
+        relay: Relay,
+        asker: Asker,
+        uses: Uses,
+        session: Session,
+        learn: Callable[[Use, Asked, Message], Awaitable[None]],
+    ) -> None:
+        """``learn`` sees to the server's lists, which may be others by the time of the yes."""
+        self._relay = relay
+        self._asker = asker
+        self._uses = uses
+        self._session = session
+        self._learn = learn
+
+    async def confirmed(
+        self, message: Message, asked: Asked, use: Use, verdict: Verdict
+    ) -> Verdict:
+        """Return what becomes of a use whose verdict is to ask."""
+        if verdict.component and verdict.decision and not can_be_asked(use.wish.action):
+            text = account.denied(verdict.component, verdict.decision)
+            return Verdict(Effect.DENY, Outcome.DENIED, text)
+        question = _question(use, verdict)
+        if question is None:
+            return Verdict(Effect.DENY, Outcome.FAULT, account.FAULT)
+        async with telling(self._relay, message, _WAITING):
+            answer = await self._asker.put(message, question)
+        if not isinstance(answer, Answer):
+            return Verdict(Effect.DENY, Outcome.ASKED, result=answer)
+        if answer is not Answer.YES:
+            return Verdict(Effect.DENY, OUTCOMES[answer], not_confirmed(answer, question))
+        asked.question = question
+        await self._learn(use, asked, message)
+        return self._again(use, verdict)
+
+    def _again(self, use: Use, before: Verdict) -> Verdict:
+        """Judge once more: the person or the policy may have changed while it was asked."""
+        token = self._session.current()
+        if token is None or use.token is None or token.identity.key != use.token.identity.key:
+            return _CHANGED
+        now = self._uses.judge(use, token)
+        if now.effect is Effect.ASK and _same_ask(now, before):
+            use.wish.granted = now.component
+            return Verdict(Effect.ALLOW)
+        return now if now.effect is not Effect.ASK else _CHANGED
 
 
 def _question(use: Use, verdict: Verdict) -> Question | None:
@@ -67,18 +86,6 @@ def _question(use: Use, verdict: Verdict) -> Question | None:
     return question_of(
         use.token.identity, use.wish.action, verdict.component, arguments, verdict.decision
     )
-
-
-def _again(use: Use, before: Verdict, uses: Uses, session: Session) -> Verdict:
-    """Judge once more: the person or the policy may have changed while it was asked."""
-    token = session.current()
-    if token is None or use.token is None or token.identity.key != use.token.identity.key:
-        return _CHANGED
-    now = uses.judge(use, token)
-    if now.effect is Effect.ASK and _same_ask(now, before):
-        use.wish.granted = now.component
-        return Verdict(Effect.ALLOW)
-    return now if now.effect is not Effect.ASK else _CHANGED
 
 
 def _same_ask(one: Verdict, other: Verdict) -> bool:

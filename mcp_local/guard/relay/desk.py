@@ -16,7 +16,7 @@ from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.asking import Asker, without_reply
 from mcp_local.guard.relay.catalog import Catalog
 from mcp_local.guard.relay.client import Client
-from mcp_local.guard.relay.confirm import confirmed
+from mcp_local.guard.relay.confirm import Confirming
 from mcp_local.guard.relay.fetch import Fetch
 from mcp_local.guard.relay.list_kinds import LISTS, TOOLS
 from mcp_local.guard.relay.listen import RESOURCES, Listening
@@ -71,6 +71,7 @@ class Desk:
         self.tasks = Tasks()
         self.subscriptions = Subscriptions()
         self.asker = Asker(Questions(log), relay, self.client, parts.session, parts.page)
+        self._confirming = Confirming(relay, self.asker, self.uses, parts.session, self._learn_for)
         self.newcomers = Newcomers(relay, parts.session, self.asker)
         self._account = AccountTools(
             relay, parts.session, self.asker, self.newcomers, self.news.notice
@@ -173,17 +174,7 @@ class Desk:
             await self._learn_for(use, asked, message)
             verdict = self.uses.judge(use, token)
             if verdict.effect is Effect.ASK:
-                verdict = await confirmed(
-                    message,
-                    asked,
-                    use,
-                    verdict,
-                    self._relay,
-                    self.asker,
-                    self.uses,
-                    self.session,
-                    lambda: self._learn_for(use, asked, message),
-                )
+                verdict = await self._confirming.confirmed(message, asked, use, verdict)
         if verdict.effect is Effect.ALLOW:
             self._relay.send_soon(asked, without_reply(message).raw)
         else:

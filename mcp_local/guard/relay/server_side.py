@@ -21,7 +21,8 @@ from mcp_local.guard.upstream import UpstreamGone
 
 if TYPE_CHECKING:
     from mcp_local.guard.relay.asked import Asked
-    from mcp_local.guard.relay.relay import Guarding, Relay
+    from mcp_local.guard.relay.guarding import Guarding
+    from mcp_local.guard.relay.relay import Relay
     from mcp_local.guard.upstream import Restartable
 
 _LOGGED: Final = 100

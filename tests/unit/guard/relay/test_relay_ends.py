@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mcp_local.guard.relay.asked import Asked
+    from mcp_local.guard.relay.guarding import Guarding
     from mcp_local.guard.relay.message import Message
-    from mcp_local.guard.relay.relay import Guarding, Relay
+    from mcp_local.guard.relay.relay import Relay
     from mcp_local.guard.relay.uses import Use, Verdict
     from mcp_local.identity.model import VerifiedToken
 
