@@ -134,7 +134,8 @@ def test_an_authority_and_a_cloud_that_agree_are_taken(tmp_path: Path) -> None:
     """Saying the same twice is no mistake, nor is naming the tenant by a domain in one place."""
     upper = f"https://login.microsoftonline.com/{TENANT.upper()}"
     for tenant in (TENANT, TENANT.upper()):
-        assert load({}, env(tmp_path, AUTHORITY=upper, TENANT_ID=tenant)).authority == upper
+        settings = load({}, env(tmp_path, AUTHORITY=upper, TENANT_ID=tenant))
+        assert (settings.authority, settings.tenant) == (upper, TENANT)
     url = "https://login.microsoftonline.us/contoso.com"
     assert load({}, env(tmp_path, AUTHORITY=url, CLOUD="us-gov")).authority == url
 

@@ -81,3 +81,13 @@ def test_enough_is_enough(tmp_path: Path) -> None:
     environ = {"MCP_LOCAL_HOME": str(tmp_path)}
     require_sign_in(load({"tenant": "contoso.com", "client_id": CLIENT}, environ))
     require_sign_in(load({}, environ | {"MCP_LOCAL_SIGN_IN": "none"}))
+
+
+def test_what_is_empty_is_no_folder_and_what_is_left_out_has_a_word(tmp_path: Path) -> None:
+    """``policy = ""`` means none, not the folder of the file; the defaults are shown as written."""
+    config = tmp_path / "config.toml"
+    config.write_text('policy = ""\n', encoding="utf-8")
+    settings = load({"config": str(config)}, {"MCP_LOCAL_HOME": str(tmp_path)})
+    shown = {name: text for name, text, _ in show(settings)}
+    assert settings.policy == ""
+    assert (shown["list.hold"], shown["list.locked"]) == ("auto", "hide")
