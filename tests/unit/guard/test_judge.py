@@ -203,3 +203,22 @@ def test_past_its_end_a_token_serves_what_is_tagged(*, own_auth: bool) -> None:
     assert asked(judge, Wish(Action.CALL), TOOL)
     assert not asked(judge, Wish(Action.CALL), OTHER)
     assert asked(Judge(given, lambda: ADA, None), Wish(Action.CALL), OTHER)
+
+
+def test_a_yes_is_for_one_rule_and_one_component() -> None:
+    """What the person agreed to is nothing else's (M27)."""
+    effects = {(Action.CALL, name): Effect.ASK for name in ("tool", "other")}
+    judge = judge_of(Table(effects))
+    yes = Decision(Effect.ASK, "table", "")
+    for agreed, component, admitted in (
+        ((TOOL, yes), TOOL, True),
+        ((TOOL, yes), OTHER, False),
+        ((OTHER, yes), TOOL, False),
+        ((TOOL, Decision(Effect.ASK, "another", "")), TOOL, False),
+        ((TOOL, Decision(Effect.ASK, "table", "", origin="other.yaml:1")), TOOL, False),
+        (None, TOOL, False),
+    ):
+        wish = Wish(Action.CALL, component.name, {}, agreed=agreed)
+        assert asked(judge, wish, component) is admitted
+    denied = Wish(Action.CALL, "tool", {}, agreed=(TOOL, yes))
+    assert not asked(judge_of(Table()), denied, TOOL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -217,3 +218,13 @@ def test_the_model_is_told_what_to_do(answer: Answer, words: str) -> None:
     assert words in text
     assert "12345" not in text
     assert "http" not in text
+
+
+@pytest.mark.parametrize("action", ["accept", "decline", "cancel", "ACCEPT", ""])
+def test_a_page_is_opened_by_a_yes_alone(action: str) -> None:
+    """A form wants its box ticked besides."""
+    form = question_of(ADA.identity, Action.CALL, Component(Kind.TOOL, "t"), {}, asks())
+    page = replace(form, url="http://127.0.0.1:1/x")
+    assert page.agreed(action, None) is (action == "accept")
+    assert not form.agreed(action, None)
+    assert form.agreed(action, {"confirm": True}) is (action == "accept")
