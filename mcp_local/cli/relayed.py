@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NoReturn
 
 from mcp_local.cli.alarm import alarm
@@ -76,20 +76,7 @@ def serve_swiftly(said: Plain, launched: Launched) -> ExitCode:
     )
     upstream.start()
 
-    @cache
-    def known() -> tuple[Found, Log]:
-        from mcp_local.cli.swift_settings import find_started  # noqa: PLC0415 - as above
-        from mcp_local.log.place import open_log  # noqa: PLC0415
-        from mcp_local.wiring import log_name  # noqa: PLC0415
-
-        try:
-            found = find_started(said)
-        except McpLocalError as error:
-            _leave(error)
-        log = open_log(found.settings, alarm=alarm)
-        log.serves(log_name(found.target))
-        late.open(log)
-        return found, log
+    known = cache(partial(_know, said, late))
 
     def parts() -> RelayParts:
         from mcp_local.wiring import relay_parts  # noqa: PLC0415 - as above
@@ -101,6 +88,22 @@ def serve_swiftly(said: Plain, launched: Launched) -> ExitCode:
         known()  # no start waits for this, and the client may leave at once
     code = serve_relay(upstream, claim_wire(), parts, log=late, rules=said.rules)
     return _ending(code, upstream)
+
+
+def _know(said: Plain, late: LateLog) -> tuple[Found, Log]:
+    """Read the settings of what was started, and open the log; ends the process where they can't."""
+    from mcp_local.cli.swift_settings import find_started  # noqa: PLC0415 - while messages pass
+    from mcp_local.log.place import open_log  # noqa: PLC0415
+    from mcp_local.wiring import log_name  # noqa: PLC0415
+
+    try:
+        found = find_started(said)
+    except McpLocalError as error:
+        _leave(error)
+    log = open_log(found.settings, alarm=alarm)
+    log.serves(log_name(found.target))
+    late.open(log)
+    return found, log
 
 
 def _ending(code: int, upstream: Upstream) -> ExitCode:
