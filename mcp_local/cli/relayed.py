@@ -91,7 +91,7 @@ def serve_swiftly(said: Plain, launched: Launched) -> ExitCode:
 
 
 def _know(said: Plain, late: LateLog) -> tuple[Found, Log]:
-    """Read the settings of what was started, and open the log; ends the process where they can't."""
+    """Read the settings of what was started, open the log; end the process where that can't be."""
     from mcp_local.cli.swift_settings import find_started  # noqa: PLC0415 - while messages pass
     from mcp_local.log.place import open_log  # noqa: PLC0415
     from mcp_local.wiring import log_name  # noqa: PLC0415
