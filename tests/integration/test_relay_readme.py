@@ -28,8 +28,9 @@ CHANGES = {"git_commit", "git_add", "git_reset", "git_checkout", "git_create_bra
 
 
 def command(word: str, package: str) -> list[str]:
-    """Return the words of README's command that has ``word`` and ``package`` in it."""
-    (found,) = [words for words in COMMANDS if word == words[0] and package in words]
+    """Return the words of README's command that has ``word`` and ``package`` in it, no demo's."""
+    wanted = [words for words in COMMANDS if word == words[0] and package in words]
+    (found,) = [words for words in wanted if "--demo" not in words]
     return found
 
 
