@@ -16,19 +16,9 @@ from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader,
 from tests.support.people import LateSession, person
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 ERAS = (HANDSHAKE, MODERN)
-FORM: dict[str, Any] = {"elicitation": {"form": {}}}
-
-
-@pytest.fixture(params=ERAS)
-def here(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
-    """A relay with a reader signed in."""
-    with InProcess(tmp_path, request.param, session=reader(), capabilities=FORM) as relay:
-        relay.open()
-        yield relay
 
 
 def test_what_the_server_says_of_itself_is_announced(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from tests.support.in_process_relay import (
 from tests.support.people import person
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from pathlib import Path
 
     from mcp_local.guard.relay.asked import Asked
@@ -36,15 +36,6 @@ if TYPE_CHECKING:
     from mcp_local.identity.model import VerifiedToken
 
 ERAS = (HANDSHAKE, MODERN)
-FORM: dict[str, Any] = {"elicitation": {"form": {}}}
-
-
-@pytest.fixture(params=ERAS)
-def here(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
-    """A relay with a reader signed in."""
-    with InProcess(tmp_path, request.param, session=reader(), capabilities=FORM) as relay:
-        relay.open()
-        yield relay
 
 
 def test_what_comes_before_the_guard_waits_for_it(tmp_path: Path) -> None:

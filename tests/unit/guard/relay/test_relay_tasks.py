@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.in_process_relay import HANDSHAKE, MODERN, InProcess, reader
+from tests.support.in_process_relay import InProcess
 from tests.support.people import LateSession, person
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
-
-ERAS = (HANDSHAKE, MODERN)
-FORM: dict[str, Any] = {"elicitation": {"form": {}}}
-
-
-@pytest.fixture(params=ERAS)
-def here(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[InProcess]:
-    """A relay with a reader signed in."""
-    with InProcess(tmp_path, request.param, session=reader(), capabilities=FORM) as relay:
-        relay.open()
-        yield relay
 
 
 @pytest.mark.parametrize("news", ["notifications/tasks", "notifications/tasks/status"])
