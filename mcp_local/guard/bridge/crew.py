@@ -56,9 +56,8 @@ class Crew:
             self._threads += 1
         try:
             threading.Thread(target=self._work, name="mcp-local remote", daemon=True).start()
-        except (
-            RuntimeError
-        ):  # the system has room for no more: this one listens again after its job
+        except RuntimeError:
+            # The system has room for no more: this one listens again after its job.
             with self._counting:
                 self._threads -= 1
                 if not self._threads:

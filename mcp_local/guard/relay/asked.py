@@ -38,8 +38,8 @@ class Asked:
     """One request of the client. No dataclass: they take a while to load, and this comes early."""
 
     __slots__ = (
-        *("cancelled", "ident", "life", "method", "modern", "question", "sent", "size", "task"),
-        "use",
+        *("cancelled", "ident", "life", "method", "modern"),
+        *("question", "sent", "size", "task", "use"),
     )
 
     def __init__(self, message: Message, ident: Id) -> None:

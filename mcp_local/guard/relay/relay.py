@@ -53,10 +53,14 @@ class Relay:
         """The same; it may come before :attr:`welcomed`."""
         self.welcomed = False
         """Whether the client has been given the answer to its ``initialize``."""
-        self.level: Message | None = None  # its last ``logging/setLevel``
-        self.life = 1  # of the server; the next begins with the end of the one before
-        self.greeted = False  # by the server, in its first life
-        self.capabilities: Mapping[str, object] = {}  # what the server said it can
+        self.level: Message | None = None
+        """Its last ``logging/setLevel``."""
+        self.life = 1
+        """Of the server; the next one begins with the end of the one before."""
+        self.greeted = False
+        """Whether the server has answered its first greeting."""
+        self.capabilities: Mapping[str, object] = {}
+        """What the server said it can."""
         self.to_server = Poster("mcp-local to server")
         self.to_client = Poster("mcp-local to client")
         self.guard_wanted = threading.Event()
