@@ -38,6 +38,21 @@ echo '{"ready": 1}'
 while :; do sleep 9; done
 """
 """Ignores its end; has a child that does, one with a session of its own, and an orphan."""
+FORKING = """
+import sys
+from mcp_local.guard.relay.child import Child
+from mcp_local.guard.relay.late_log import LateLog
+
+awaited = {"logging", "concurrent.futures.thread", "ctypes"}
+missing = []
+sys.addaudithook(lambda event, _: event == "os.fork" and missing.append(awaited - {*sys.modules}))
+before = awaited - {*sys.modules}
+child = Child("sh", ["-c", "exit 0"], {"PATH": "/usr/bin:/bin"}, ".", LateLog())
+child.start()
+child.receive()
+child.stop()
+print(before == awaited, missing)
+"""
 LATE = 4.0
 """Seconds by which a busy machine may be late."""
 
@@ -283,6 +298,14 @@ def test_what_cannot_be_started_is_told(tmp_path: Path, content: str | None, why
     child.stop()
     with pytest.raises(UpstreamGone):
         child.send(b"{}")
+
+
+def test_modules_that_hear_of_forks_are_there_before_one() -> None:
+    """One that another thread is importing meanwhile would hear of its end only, and complain."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout == "True [set()]\n"
 
 
 def test_a_system_without_room_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

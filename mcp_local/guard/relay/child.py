@@ -82,7 +82,10 @@ class Child:
         """Start the server; returns at once. Why it can't be started is told by :attr:`ended`."""
         if self._stopped:
             return
-        launched = self._launched or launch(self._command, self._args, self._env, self._cwd)
+        launched = self._launched
+        if launched is None:
+            system.prepare()
+            launched = launch(self._command, self._args, self._env, self._cwd)
         if launched.started is None:
             self._remedy = launched.remedy
             self._end_with(launched.failure, hopeless=launched.hopeless)

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 0.5
 """Seconds beyond its own limits for a keeper to end; then it is killed."""
+_WHOLE: Final = ("logging", "concurrent.futures.thread", "ctypes")
+"""The first two have a lock that they give back after a fork."""
+
+
+def prepare() -> None:
+    """Import whole what a fork calls, and what the keeper uses: other threads may be importing.
+
+    A module that is half imported by then hears of the end of a fork whose beginning it missed,
+    which the interpreter complains of; and its lock is one that nobody gives back in the keeper.
+    The first start, which has no other threads, does without this and is quicker for it.
+    """
+    for module in _WHOLE:
+        __import__(module)
 
 
 @final

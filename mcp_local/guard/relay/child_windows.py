@@ -20,6 +20,10 @@ EOF_GRACE: Final = 1.3
 _KILLING: Final = 0.5
 
 
+def prepare() -> None:
+    """Nothing: here a start is no fork."""
+
+
 @final
 class Running:
     """Its three streams, and its end."""
