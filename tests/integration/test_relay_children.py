@@ -300,6 +300,16 @@ def test_what_cannot_be_started_is_told(tmp_path: Path, content: str | None, why
         child.send(b"{}")
 
 
+def test_a_command_line_that_is_too_long_is_told() -> None:
+    """Linux takes 128 KiB in one argument; another try would end in the same way."""
+    child = Child("echo", ["x" * 200_000], {"PATH": os.environ["PATH"]}, Path.cwd(), Notes())
+    child.start()
+    assert child.receive() is None
+    assert child.ended == "echo can't be run: Argument list too long."
+    assert child.hopeless
+    child.stop()
+
+
 def test_modules_that_hear_of_forks_are_there_before_one() -> None:
     """One that another thread is importing meanwhile would hear of its end only, and complain."""
     done = subprocess.run(

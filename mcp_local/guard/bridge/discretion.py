@@ -35,8 +35,8 @@ class Discreet:
         self._credential = credential
         self._log = log
         self._latest: dict[str, str] = {}
-        self._shown: dict[str, tuple[str, ...]] = {}
-        """By header, the latest first."""
+        self._shown: dict[str, tuple[tuple[str, ...], ...]] = {}
+        """What is secret in each value, by header, the latest first."""
         self._spelt: tuple[bytes, ...] = ()
         self._noting = threading.Lock()
         self._told = False
@@ -67,12 +67,12 @@ class Discreet:
     def _note(self, name: str, value: str) -> None:
         with self._noting:
             self._latest[name] = value
-            token = value.rpartition(" ")[2]  # after the scheme, where there is one
-            if len(token) < _SHORTEST:
+            secrets = tuple(each for each in _secrets_in(name, value) if len(each) >= _SHORTEST)
+            if not secrets:
                 return
-            older = (each for each in self._shown.get(name, ()) if each != token)
-            self._shown[name] = (token, *older)[:_MOST]
-            tokens = chain.from_iterable(self._shown.values())
+            older = (each for each in self._shown.get(name, ()) if each != secrets)
+            self._shown[name] = (secrets, *older)[:_MOST]
+            tokens = chain.from_iterable(chain.from_iterable(self._shown.values()))
             spelt = {spelling.encode() for token in tokens for spelling in _spellings(token)}
             self._spelt = tuple(sorted(spelt, key=len, reverse=True))  # one may begin another
 
@@ -80,6 +80,13 @@ class Discreet:
         if not self._told:
             self._told = True
             self._log.event("remote_token_echoed", level="warning")
+
+
+def _secrets_in(name: str, value: str) -> list[str]:
+    """Return each cookie's value (RFC 6265, 4.2.1); of others what comes after a scheme, if any."""
+    if name.lower() == "cookie":
+        return [pair.partition("=")[2].strip() for pair in value.split(";")]
+    return [value.rpartition(" ")[2]]
 
 
 def _spellings(token: str) -> tuple[str, ...]:

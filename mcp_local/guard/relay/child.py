@@ -33,6 +33,8 @@ _CHUNK: Final = 65_536
 """Bytes of a read: what a pipe holds. For more the system would map memory each time."""
 _EXIT_WAIT: Final = 0.5
 """Seconds to wait for the exit code of a server that closed its standard output."""
+_HOPELESS: Final = frozenset({errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.E2BIG})
+"""Why a program can't be run, now or ever: none, no leave, no program, too long a command line."""
 _CLOSE_WAIT: Final = 0.2
 """Seconds for a thread to leave a write that has failed."""
 
@@ -197,7 +199,7 @@ class Child:
             with self._ending:
                 code = running.exit_code(_EXIT_WAIT)
         except OSError as error:
-            self._hopeless = error.errno in {errno.ENOENT, errno.EACCES, errno.ENOEXEC}
+            self._hopeless = error.errno in _HOPELESS
             return f"{self._command} can't be run: {error.strerror}."
         if code is None:
             return f"{self._command} closed its standard output."

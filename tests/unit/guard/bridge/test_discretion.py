@@ -155,7 +155,7 @@ def test_few_tokens_are_remembered_and_short_words_are_none() -> None:
         ("Authorization", ""),
         ("X-Api-Key", ""),
         ("Ocp-Apim-Subscription-Key", ""),
-        ("Cookie", "a; "),
+        ("Cookie", "a=b; session="),
     ],
 )
 def test_a_key_is_a_secret_as_a_token_is(header: str, scheme: str) -> None:
@@ -166,6 +166,15 @@ def test_a_key_is_a_secret_as_a_token_is(header: str, scheme: str) -> None:
     plain = json.dumps(key)[1:-1]
     for spelling in (key, plain, plain.replace("/", r"\/"), plain.replace("+", r"\u002B")):
         assert shows.without(f"<{spelling}>".encode()) == b"<(redacted)>"
+
+
+def test_every_cookie_is_a_secret() -> None:
+    """There may be several in one header; a short one may stand in any text."""
+    first, last = "a-session-of-more-than-20-letters", "another-of-more-than-twenty=="
+    shows = Discreet(Shows(f"a={first}; theme=dark ;b={last}", header="cookie"), Noted())
+    shows.headers(wait=0.0)
+    said = f"{last} in the dark {first}".encode()
+    assert shows.without(said) == b"(redacted) in the dark (redacted)"
 
 
 def test_a_key_is_a_secret_for_as_long_as_it_is_shown() -> None:
