@@ -6,37 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_local.cli.console import Cell
 from mcp_local.cli.parser import Arguments, Command
+from mcp_local.cli.pinned import (
+    SHORT,
+    approved_rows,
+    change_lines,
+    changes_in_short,
+    count_of,
+    server_document,
+)
 from mcp_local.cli.shell import shell_line
 from mcp_local.errors import Denied, ExitCode, UsageError, did_you_mean
-from mcp_local.guard.definition_changes import How, approve, changes
-from mcp_local.guard.definition_record import (
-    PINNED,
-    PROMPTS,
-    TEMPLATES,
-    TOOLS,
-    Record,
-    RecordFile,
-    ServerKey,
-    all_records,
-    digest,
-)
+from mcp_local.guard.definition_changes import approve, changes
+from mcp_local.guard.definition_record import Record, RecordFile, ServerKey, all_records
 from mcp_local.targets import HostedTarget, find_target
 from mcp_local.wiring import server_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Parser
     from mcp_local.guard.definition_changes import Change
-    from mcp_local.guard.definition_record import Definitions
-
-_SHORT = 12
-"""Characters of a SHA-256 that people are shown."""
-_NOUNS = {TOOLS: "tool", PROMPTS: "prompt", TEMPLATES: "template"}
-_STYLES = {"  +": "green", "  -": "red"}
 
 
 class PinArguments(Arguments):
@@ -88,15 +77,15 @@ def _show(arguments: PinArguments, context: Context) -> ExitCode:
     record = _known(key, file, arguments)
     found = changes(record.approved, record.seen)
     if context.console.as_json:
-        context.console.json(_document(key, record, found))
+        context.console.json(server_document(key, record, found))
     elif not found:
-        context.console.table(("", "name", "sha256"), _rows(record.approved))
+        context.console.table(("", "name", "sha256"), approved_rows(record.approved))
         context.console.note(f"All of {key.title} is as it was approved.")
     else:
-        context.console.lines(line for change in found for line in _told(change))
+        context.console.lines(line for change in found for line in change_lines(change))
         context.console.note(
-            f"\nIf that is as it should be: mcp-local pin approve {_words(arguments)} "
-            f"--seen {record.offer[:_SHORT]}"
+            f"\nIf that is as it should be: mcp-local pin approve --seen {record.offer[:SHORT]} "
+            f"{_words(arguments)}"
         )
     return ExitCode.PROBLEMS if found else ExitCode.OK
 
@@ -110,7 +99,7 @@ def _show_all(arguments: PinArguments, context: Context) -> ExitCode:
     known = [(record, changes(record.approved, record.seen)) for record in records]
     if context.console.as_json:
         servers = [
-            {"server": each.title, "approved": _count(each.approved), "changes": len(found)}
+            {"server": each.title, "approved": count_of(each.approved), "changes": len(found)}
             for each, found in known
         ]
         context.console.json({"servers": servers})
@@ -119,15 +108,18 @@ def _show_all(arguments: PinArguments, context: Context) -> ExitCode:
     else:
         context.console.table(
             ("server", "approved", "since then"),
-            [(each.title, str(_count(each.approved)), _since(found)) for each, found in known],
+            [
+                (each.title, str(count_of(each.approved)), changes_in_short(found))
+                for each, found in known
+            ],
         )
     return ExitCode.PROBLEMS if any(found for _, found in known) else ExitCode.OK
 
 
 def _approve(arguments: ApproveArguments, context: Context) -> ExitCode:
-    if arguments.seen is not None and len(arguments.seen) < _SHORT:
+    if arguments.seen is not None and len(arguments.seen) < SHORT:
         raise UsageError(
-            f"--seen takes the {_SHORT} digits or more that `pin show` shows.",
+            f"--seen takes the {SHORT} digits or more that `pin show` shows.",
             hint=f"Look at it: mcp-local pin show {_words(arguments)}",
         )
     key, file = _server(arguments, context)
@@ -197,55 +189,10 @@ def _known(key: ServerKey, file: RecordFile, arguments: PinArguments) -> Record:
 
 
 def _words(arguments: PinArguments) -> str:
-    return shell_line([arguments.target] if arguments.target else ["--", *arguments.command])
-
-
-def _rows(approved: Definitions) -> Iterator[tuple[str, str, str]]:
-    for which in PINNED:
-        for name, definition in approved.lists.get(which, {}).items():
-            yield _NOUNS[which], name, digest(definition)[:_SHORT]
-    if approved.instructions:
-        yield "text", "instructions", digest(approved.instructions)[:_SHORT]
-
-
-def _told(change: Change) -> Iterator[Cell]:
-    what = _NOUNS.get(change.which, "")
-    yield Cell(f"{change.how.value}: {what} {change}".replace("  ", " "), "bold")
-    for line in change.lines():
-        yield Cell(line, _STYLES.get(line[:3], "dim"))
-
-
-def _count(approved: Definitions) -> int:
-    return sum(len(approved.lists.get(which, {})) for which in PINNED)
-
-
-def _since(found: list[Change]) -> Cell:
-    if not found:
-        return Cell("as approved", "green")
-    counts = ((how, sum(change.how is how for change in found)) for how in How)
-    return Cell(", ".join(f"{count} {how.value}" for how, count in counts if count), "yellow")
-
-
-def _document(key: ServerKey, record: Record, found: list[Change]) -> dict[str, object]:
-    return {
-        "server": key.title,
-        "seen": record.offer,
-        "approved": [
-            {"list": which, "name": name, "sha256": digest(definition)}
-            for which in PINNED
-            for name, definition in record.approved.lists.get(which, {}).items()
-        ],
-        "changes": [
-            {
-                "list": change.which,
-                "name": change.name,
-                "how": change.how.value,
-                "sha256": "" if change.after is None else digest(change.after),
-                "diff": change.lines(),
-            }
-            for change in found
-        ],
-    }
+    """Return what names the same server of the same settings in another command."""
+    settings = ["--config", arguments.config] if arguments.config else []
+    server = [arguments.target] if arguments.target else ["--", *arguments.command]
+    return shell_line([*settings, *server])
 
 
 COMMANDS = (

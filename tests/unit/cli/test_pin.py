@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+import shlex
+from pathlib import Path
 
 import pytest
 
 from mcp_local.cli.main import main
 from mcp_local.errors import ExitCode
-from mcp_local.guard.definition_record import TOOLS, Definitions, Record, RecordFile, ServerKey
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from mcp_local.guard.definition_record import (
+    TOOLS,
+    Definitions,
+    Record,
+    RecordFile,
+    ServerKey,
+    key_of,
+)
+from mcp_local.settings.model import Server
 
 CONFIG = """
 client_secret = "hush"
@@ -56,6 +62,22 @@ def test_what_was_shown_is_approved(git: Record) -> None:
     """In capitals as well, and whole."""
     assert run("pin", "approve", "git", "--seen", git.offer.upper()) is ExitCode.OK
     assert run("pin", "show", "git") is ExitCode.OK
+
+
+@pytest.mark.parametrize("named", [("git",), ("--", "uvx", "other server")])
+def test_the_command_that_is_shown_approves(
+    named: tuple[str, ...], home: Path, git: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the same server of the same settings, also one that is a command line."""
+    config = str((home / "config.toml").rename(home / "my own.toml"))
+    if named[0] == "--":
+        server = Server("", command=named[1], args=named[2:])
+        known(home, key_of(server, Path.cwd()), "one", "two")
+    assert run("pin", "show", "--config", config, *named) is ExitCode.PROBLEMS
+    _, shown = capsys.readouterr().err.split("mcp-local ")
+    assert shlex.split(shown)[:4] == ["pin", "approve", "--seen", git.offer[:12]]
+    assert run(*shlex.split(shown)) is ExitCode.OK
+    assert run("pin", "show", "--config", config, *named) is ExitCode.OK
 
 
 @pytest.mark.usefixtures("git")
