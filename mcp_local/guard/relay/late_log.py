@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from mcp_local.log import Log
 
 _MOST: Final = 256
-"""Events that wait for a log that isn't open yet."""
+"""Events that wait for a log that isn't open yet; and for quieter times, where it is."""
 _MOMENT: Final = 0.01
-"""Seconds; so much of the log is lost where the process is killed."""
+"""Seconds between an event and its line, where there are few."""
+_PAUSE: Final = 0.0002
+"""Seconds between two lines: a message that comes meanwhile waits for one, not for all."""
 
 
 @final
@@ -46,13 +48,22 @@ class LateLog:
 
     def write(self) -> None:
         """Write what is kept, now."""
+        while self._write_next():
+            pass
+
+    def _write_next(self) -> bool:
+        """Write the next line; whether there was one."""
         with self._writing:
-            while self._log is not None and self._kept:
-                self._log.write(*self._kept.popleft())
+            if self._log is None or not self._kept:
+                return False
+            self._log.write(*self._kept.popleft())
+            return True
 
     def _write_on(self) -> None:
         while True:
             self._some.wait()
             time.sleep(_MOMENT)
             self._some.clear()
-            self.write()
+            while self._write_next():
+                if len(self._kept) < _MOST:
+                    time.sleep(_PAUSE)
