@@ -6,8 +6,9 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mcp_local.broker.session.refresh import run_refresh
 from mcp_local.broker.session.resource import run_resource
-from mcp_local.broker.signin.process import run_refresh, run_sign_in
+from mcp_local.broker.signin.process import Way, run_sign_in
 from mcp_local.cli.console import error_document
 from mcp_local.cli.parser import Arguments, Command, port
 from mcp_local.cli.person import look_up, open_broker, sign_in_settings
@@ -15,7 +16,6 @@ from mcp_local.cli.sign_in_words import Announcer
 from mcp_local.cli.whoami import Report, TokenSource, describe, document, iso_time
 from mcp_local.errors import ExitCode, UsageError
 from mcp_local.log.place import open_log
-from mcp_local.settings import SignInMethod
 
 if TYPE_CHECKING:
     from mcp_local.cli.context import Context
@@ -90,22 +90,28 @@ def _login(arguments: LoginArguments, context: Context) -> ExitCode:
     run_sign_in(
         settings,
         context.environ,
+        _way(arguments),
         log=open_log(settings),
         announce=announcer.tell,
-        method=SignInMethod.DEVICE if arguments.device else None,
-        open_browser=not arguments.no_browser,
-        port=arguments.port,
-        background=arguments.background,
         result_fd=arguments.result_fd,
-        scopes=arguments.scope or (),
-        claims=arguments.claims,
-        again=arguments.again,
     )
     if not arguments.background:
         _answer(_kept(settings, context, TokenSource.NETWORK), context)
         for scope in arguments.scope or ():
             context.console.note(f"Consented to {scope}: there is a token for it now.")
     return ExitCode.OK
+
+
+def _way(arguments: LoginArguments) -> Way:
+    return Way(
+        device=arguments.device,
+        open_browser=not arguments.no_browser,
+        port=arguments.port,
+        background=arguments.background,
+        scopes=tuple(arguments.scope or ()),
+        claims=arguments.claims,
+        again=arguments.again,
+    )
 
 
 def _logout(arguments: BrokerArguments, context: Context) -> ExitCode:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from mcp_local.broker.signin.process import run_sign_in
+from mcp_local.broker.signin.process import Way, run_sign_in
 from mcp_local.broker.state import Phase, Problem
 from mcp_local.broker.state_file import StateFile
 from mcp_local.emulator.visitor import browser_command
@@ -39,9 +39,9 @@ def _run(here: Desk) -> VerifiedToken:
     return run_sign_in(
         settings,
         here.environ,
+        Way(background=True),
         log=Log(settings.home / "log" / "mcp-local.jsonl"),
         announce=lambda _: None,
-        background=True,
     )
 
 

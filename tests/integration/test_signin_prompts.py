@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mcp_local.broker.authority.refusal import Blocked, Declined, WrongAccount
-from mcp_local.broker.signin.process import run_sign_in
+from mcp_local.broker.signin.process import Way, run_sign_in
 from mcp_local.broker.signin.prompts import NoBrowser
 from mcp_local.broker.state import Phase, Problem
 from mcp_local.emulator import Fault
 from mcp_local.emulator.visitor import Mood, browser_command, visit
 from mcp_local.errors import McpLocalError, SettingsError, Unreachable
 from mcp_local.log import Log
-from mcp_local.settings import SignInMethod
 from tests.support.desk import PATIENCE, Desk, desk, wait_for
 
 if TYPE_CHECKING:
@@ -42,23 +42,26 @@ def here(home: Path) -> Iterator[Desk]:
 class Login:
     """What ``mcp-local login`` does, in a thread, so that the test can play the person."""
 
-    def __init__(self, here: Desk, **options: object) -> None:
+    def __init__(self, here: Desk, way: Way | None = None, timeout: float = 300.0) -> None:
         self._here = here
+        self._way = way or Way()
+        self._timeout = timeout
         self.shown: list[SignInState] = []
         self._result: VerifiedToken | McpLocalError | None = None
-        self._thread = threading.Thread(target=self._run, args=(options,))
+        self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
-    def _run(self, options: dict[str, object]) -> None:
+    def _run(self) -> None:
         settings = self._here.settings()
+        settings = replace(settings, signin=replace(settings.signin, timeout=self._timeout))
         log = Log(settings.home / "log" / "mcp-local.jsonl")
         try:
             self._result = run_sign_in(
                 settings,
                 self._here.environ,
+                self._way,
                 log=log,
                 announce=self.shown.append,
-                **options,  # pyright: ignore[reportArgumentType]
             )
         except McpLocalError as error:
             self._result = error
@@ -91,10 +94,10 @@ def test_cancelled_sign_in_ends_at_once(here: Desk) -> None:
     assert _problem(here).code == "AADSTS65004"
 
 
-@pytest.mark.parametrize("method", [SignInMethod.BROWSER, SignInMethod.DEVICE])
-def test_unanswered_sign_in_ends_with_an_error_of_its_own(here: Desk, method: SignInMethod) -> None:
+@pytest.mark.parametrize("device", [False, True])
+def test_unanswered_sign_in_ends_with_an_error_of_its_own(here: Desk, *, device: bool) -> None:
     """A closed tab, a code that nobody enters: the time limit, and its own error."""
-    error = Login(here, method=method, timeout=1.0).ends()
+    error = Login(here, Way(device=device), timeout=1.0).ends()
     assert isinstance(error, Declined)
     assert error.message == "Nobody finished the sign-in within 1 second."
     state = here.state()
@@ -104,7 +107,7 @@ def test_unanswered_sign_in_ends_with_an_error_of_its_own(here: Desk, method: Si
 
 def test_declined_device_code(here: Desk) -> None:
     """The person's no on the other device ends it."""
-    login = Login(here, method=SignInMethod.DEVICE)
+    login = Login(here, Way(device=True))
     state = login.waits()
     visit(state.verification_uri, "reader", user_code=state.user_code, mood=Mood.CANCELS)
     assert isinstance(login.ends(), Declined)
@@ -233,7 +236,7 @@ def test_no_page_is_opened_where_the_authority_is_out_of_reach(
     here.sign_in("reader")
     tabs = len(here.tabs())
     with here.emulator.switched_off():
-        login = Login(here, background=background, again=background)
+        login = Login(here, Way(background=background, again=background))
         error = login.ends()
     assert isinstance(error, Unreachable)
     assert len(here.tabs()) == tabs
