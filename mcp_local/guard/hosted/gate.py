@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from mcp_local.guard import account
@@ -52,6 +53,17 @@ class InputNeeded(Exception):
         self.result = result
 
 
+@dataclass(slots=True, eq=False)
+class _Use:
+    """A use under way: what its line in the log will tell."""
+
+    kind: Kind
+    wish: Wish
+    token: VerifiedToken | None = None
+    outcome: Outcome = Outcome.ABORTED
+    began: int = field(default_factory=time.perf_counter_ns)
+
+
 class Gate:
     """The way of every use, whatever its kind."""
 
@@ -72,13 +84,12 @@ class Gate:
         self._is_listed = is_listed
         """Whether the person sees a component in the list, all of the target's own filters
         included."""
-        self._running: dict[int, Callable[[], None]] = {}
-        """How to log each use under way."""
+        self._running: set[_Use] = set()
 
     def abandon(self) -> None:
         """Log what still runs as aborted: the process ends."""
-        for note in list(self._running.values()):
-            note()
+        for use in list(self._running):
+            self._note(use)
 
     async def person(self, *, hold: float = 0.0, use: bool = False) -> VerifiedToken | None:
         """Return who is signed in, after a silent renewal under way (DESIGN.md 9).
@@ -107,39 +118,51 @@ class Gate:
             Refusal: the target heard nothing of it.
             InputNeeded: the same, but the client is to ask the person.
         """
-        began = time.perf_counter_ns()
-        outcome = Outcome.ABORTED
-        token: VerifiedToken | None = None
+        use = _Use(kind, wish)
+        with self._noting(use):
+            use.token = await self._somebody(ask)
+            with wishing(wish), judged_as(use.token):
+                agreed = await self._admit(wish, use.token, find, ask)
+                result = await self._run(run, agreed)
+            use.outcome = Outcome.ERROR if getattr(result, "is_error", False) else Outcome.OK
+            return result
 
-        def note() -> None:
-            self._note(kind, wish, token, outcome, time.perf_counter_ns() - began)
-
-        self._running[id(wish)] = note
-        question: Question | None = None
+    @contextmanager
+    def _noting(self, use: _Use) -> Generator[None]:
+        """Log how the use ends; as aborted when it is cut off."""
+        self._running.add(use)
         try:
-            token = await self._somebody(ask)
-            with wishing(wish), judged_as(token):
-                question = await self._admit(wish, token, find, ask)
-                result = await run()
-            if question is not None and hasattr(result, "input_required"):
-                self._questions.once_more(question)  # the target itself asks between two calls
-            outcome = Outcome.ERROR if getattr(result, "is_error", False) else Outcome.OK
+            yield
         except Refusal as refusal:
-            outcome = refusal.outcome
+            use.outcome = refusal.outcome
             raise
         except InputNeeded:
-            outcome = Outcome.ASKED
-            if question is not None:  # it was about something else, and the call comes again
-                self._questions.once_more(question)
+            use.outcome = Outcome.ASKED
             raise
         except Exception:
-            outcome = Outcome.ERROR
+            use.outcome = Outcome.ERROR
             raise
-        else:
-            return result
         finally:
-            del self._running[id(wish)]
-            note()
+            self._running.remove(use)
+            self._note(use)
+
+    async def _run(self, run: Callable[[], Awaitable[R]], agreed: Question | None) -> R:
+        """Run the target; where that itself waits for the person, what they agreed to still holds.
+
+        The same call comes again then, and must not be asked about once more.
+        """
+        try:
+            result = await run()
+        except InputNeeded:
+            self._let_pass_again(agreed)
+            raise
+        if hasattr(result, "input_required"):  # the target asks between two calls
+            self._let_pass_again(agreed)
+        return result
+
+    def _let_pass_again(self, agreed: Question | None) -> None:
+        if agreed is not None:
+            self._questions.once_more(agreed)
 
     async def _somebody(self, ask: Ask | None) -> VerifiedToken:
         """Return who is signed in, perhaps after the sign-in that the call waits for.
@@ -240,19 +263,12 @@ class Gate:
             self._judge.report(fault)
             raise Refusal(Outcome.FAULT, account.FAULT) from fault
 
-    def _note(
-        self,
-        kind: Kind,
-        wish: Wish,
-        token: VerifiedToken | None,
-        outcome: Outcome,
-        elapsed_ns: int,
-    ) -> None:
+    def _note(self, use: _Use) -> None:
         note_decision(
             self._log,
-            kind=kind,
-            wish=wish,
-            token=token,
-            outcome=outcome,
-            elapsed_ns=elapsed_ns,
+            kind=use.kind,
+            wish=use.wish,
+            token=use.token,
+            outcome=use.outcome,
+            elapsed_ns=time.perf_counter_ns() - use.began,
         )
