@@ -127,26 +127,29 @@ class Http:
             fields["Content-Type"] = "application/x-www-form-urlencoded"
         target = f"{url}{'&' if '?' in url else '?'}{urlencode(params)}" if params else url
         try:
-            response = self._connections.pool(url).request(
-                method,
-                target,
-                body=body,
-                headers=fields,
-                preload_content=False,
-                redirect=False,
-                retries=False,
-                timeout=urllib3.Timeout(connect=self._timeouts.connect, read=self._timeouts.read),
-            )
-            try:
+            with self._open(method, target, fields, body) as response:
                 text = _read(response, deadline, url).decode("utf-8", "replace")
-            finally:
-                response.close()
         except HTTPError as error:
             raise unreachable(error, url) from None  # its text may hold the proxy's password
         headers = dict(response.headers)
         self.skew = clock_skew(headers, self._clock())
         _raise_if_down(response, url)
         return Answer(response.status, text, headers)
+
+    def _open(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> urllib3.BaseHTTPResponse:
+        """Send the request; what is read of the answer so far is its head."""
+        return self._connections.pool(url).request(
+            method,
+            url,
+            body=body,
+            headers=headers,
+            preload_content=False,
+            redirect=False,
+            retries=False,
+            timeout=urllib3.Timeout(connect=self._timeouts.connect, read=self._timeouts.read),
+        )
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float, url: str) -> bytes:
