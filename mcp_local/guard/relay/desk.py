@@ -165,13 +165,15 @@ class Desk:
 
     async def _use(self, message: Message, asked: Asked, use: Use) -> None:
         token = await self.newcomers.user(message)
+        if isinstance(token, VerifiedToken):
+            await self._learn_for(use, asked, message)
+            token = self.session.current()  # it may be somebody else by now (M6)
         if token is None:
             text = account.sign_in_needed(self.session.status())
             verdict = Verdict(Effect.DENY, Outcome.SIGN_IN_NEEDED, text)
         elif not isinstance(token, VerifiedToken):
             verdict = Verdict(Effect.DENY, Outcome.ASKED, result=token)
         else:
-            await self._learn_for(use, asked, message)
             verdict = self.uses.judge(use, token)
             if verdict.effect is Effect.ASK:
                 verdict = await self._confirming.confirmed(message, asked, use, verdict)
@@ -226,6 +228,8 @@ class Desk:
         beyond: dict[str, object] = {}
         if token is not None:
             await self._learn(Kind.RESOURCE, message)
+            token = self.session.current()
+        if token is not None:
             uris = [uri for uri in wanted.uris if self.uses.may_subscribe(uri, token)]
             tasks = [task for task in wanted.tasks if self.tasks.owned(task, token.identity)]
             beyond = {RESOURCES: uris} if uris else {}

@@ -150,12 +150,18 @@ class Guard:
         desk = self._desk
         if message.method == UPDATED:
             uri = message.params.get("uri")
-            return isinstance(uri, str) and desk.may_hear(desk.subscriptions.above(uri) or uri)
+            return isinstance(uri, str) and (desk.may_hear(uri) or self._is_part(uri))
         if message.method in TASK_NEWS:
             token = desk.session.current()
             person = None if token is None else token.identity
             return not desk.tasks.of_another(message.params.get("taskId"), person)
         return True
+
+    def _is_part(self, uri: str) -> bool:
+        """Whether it belongs to what the person hears of, and is nothing by itself (M1)."""
+        above = self._desk.subscriptions.above(uri)
+        is_heard = bool(above) and self._desk.may_hear(above)
+        return is_heard and not self._desk.catalog.find(Kind.RESOURCE, uri)
 
     def cancel(self, asked: Asked, message: Message) -> None:
         """Give up a request that the client took back."""

@@ -81,7 +81,8 @@ class ServerRequests:
     def _name(method: object, params: Mapping[str, object]) -> str:
         if method != _ELICIT:
             return str(method)
-        mode = params.get("mode", "form")
+        # Without a mode some clients read whatever names a page as its opening.
+        mode = params.get("mode", "url" if "url" in params else "form")
         return _ELICIT if mode == "form" else f"{_ELICIT}:{mode}"
 
 

@@ -18,6 +18,8 @@ from tests.support.people import LateSession, person
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mcp_local.identity.model import VerifiedToken
+
 ERAS = (HANDSHAKE, MODERN)
 
 
@@ -289,6 +291,22 @@ def test_a_list_is_of_whoever_is_signed_in_when_it_is_made(era: str, tmp_path: P
         assert names == RESERVED
 
 
+@pytest.mark.parametrize("then", [None, person("ada"), person("eve")], ids=["out", "less", "eve"])
+def test_a_use_is_by_whoever_is_signed_in_once_the_lists_are_there(
+    here: InProcess, then: VerifiedToken | None
+) -> None:
+    """Not by who was when it was asked for: the server may take its time with them (M6)."""
+    tools: list[Any] = [{"name": "echo", "inputSchema": {}}]
+
+    def slow(_: Any) -> Any:
+        here.session.token = then
+        return {"tools": tools}
+
+    here.server.answers["tools/list"] = slow
+    assert here.call("echo")["result"]["isError"]
+    assert "tools/call" not in here.server.methods()
+
+
 def test_lists_wait_for_a_client_that_does_not_read(
     here: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -388,6 +406,15 @@ def test_a_request_may_not_name_its_mode_in_another_case(here: InProcess) -> Non
     params = {"MODE": "url", "url": "https://x"}
     here.server.say({"id": "s", "method": "elicitation/create", "params": params})
     assert "doesn't pass on" in here.wait(lambda: refused(here, "s"))["message"]
+
+
+def test_a_request_that_names_a_page_is_for_a_page(here: InProcess) -> None:
+    """Without its mode it is a form to some clients, and to others it opens the page (M12)."""
+    form: dict[str, Any] = {"type": "object", "properties": {}}
+    params: dict[str, Any] = {"message": "?", "url": "https://x", "requestedSchema": form}
+    here.server.say({"id": "s", "method": "elicitation/create", "params": params})
+    error = here.wait(lambda: refused(here, "s"))
+    assert "doesn't pass on elicitation/create:url" in error["message"]
 
 
 def test_a_page_to_be_opened_passes_where_it_is_named(tmp_path: Path) -> None:

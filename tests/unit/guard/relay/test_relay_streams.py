@@ -38,6 +38,27 @@ def test_subscribed_resources_are_told_of(tmp_path: Path) -> None:
         assert sum("updated" in each.get("method", "") for each in here.heard) == 2
 
 
+def test_a_part_that_is_hidden_is_not_told_of(tmp_path: Path) -> None:
+    """What is listed is judged by itself, also below what somebody may hear of (M1, M5)."""
+    policy = """
+version: 1
+roles: {reader: {resources: ["docs://open*"]}}
+rules:
+  - {name: pay, effect: deny, agents: {roles: [reader]}, resources: {uris: ["*/pay"]}}
+"""
+    with InProcess(tmp_path, policy=policy, session=reader()) as here:
+        uris = ("docs://open", "docs://open/pay")
+        here.server.lists["resources"] = [{"uri": uri, "name": uri} for uri in uris]
+        here.open()
+        assert "result" in here.ask("resources/subscribe", {"uri": "docs://open"})
+        for part in ("pay", "else"):
+            params = {"uri": f"docs://open/{part}"}
+            here.server.say({"method": "notifications/resources/updated", "params": params})
+        here.ask("ping")
+        told = [e["params"]["uri"] for e in here.heard if "updated" in e.get("method", "")]
+        assert told == ["docs://open/else"]
+
+
 def test_only_what_the_server_took_is_subscribed(tmp_path: Path) -> None:
     """Nothing is told of parts of what it refused, or of what was given up."""
     with InProcess(tmp_path, session=reader()) as here:
@@ -138,6 +159,18 @@ def modern(tmp_path: Path) -> Generator[InProcess]:
         here.server.answers["subscriptions/listen"] = acknowledge
         here.open()
         yield here
+
+
+def test_a_stream_is_of_whoever_is_signed_in_once_the_lists_are_there(modern: InProcess) -> None:
+    """The server isn't asked to tell of what was for somebody who has signed out meanwhile."""
+
+    def slow(_: Any) -> Any:
+        modern.session.token = None
+        return {"resources": [{"uri": "docs://open", "name": "open"}]}
+
+    modern.server.answers["resources/list"] = slow
+    ident = listen(modern, resourceSubscriptions=["docs://open"])
+    assert stream(modern, ident)[0]["params"]["notifications"] == {}
 
 
 def test_nothing_is_told_before_the_client_is_welcomed(tmp_path: Path) -> None:
