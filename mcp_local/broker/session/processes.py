@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from mcp_local.errors import ExitCode
 
@@ -91,18 +91,20 @@ def start_with_pipes(
         raise
     finally:
         os.close(theirs)
-
-    def listen() -> None:
-        with results:
-            for each in results:
-                heard(each)
-
-    listening = threading.Thread(target=listen, name="mcp-local results", daemon=True)
+    listening = threading.Thread(
+        target=_listen, args=(results, heard), name="mcp-local results", daemon=True
+    )
     listening.start()
     if popen.stdin is not None:
         with suppress(OSError), popen.stdin as stdin:  # a process that died is noticed later
             stdin.write(hand_over)
     return Process(popen, listening)
+
+
+def _listen(results: BinaryIO, heard: Callable[[bytes], None]) -> None:
+    with results:
+        for line in results:
+            heard(line)
 
 
 def _program(settings: Settings) -> list[str]:

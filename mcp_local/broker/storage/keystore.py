@@ -67,21 +67,20 @@ def open_key(
         StorageError: the source that is asked for by name isn't available.
     """
     source = _Source(settings.home, environ, settings.passphrase_file, on_new_key)
-    match settings.cache_key:
-        case CacheKey.MEMORY:
-            return KeyResult(None, in_memory("The settings ask for it (cache.key = memory)."))
-        case CacheKey.AUTO:
-            return _first_available(source)
-        case CacheKey.KEYRING:
-            chosen = source.keyring
-        case CacheKey.PASSPHRASE:
-            chosen = source.passphrase
-        case CacheKey.FILE:
-            chosen = source.file
-        case _:
-            assert_never(settings.cache_key)
     try:
-        return chosen()
+        match settings.cache_key:
+            case CacheKey.MEMORY:
+                return KeyResult(None, in_memory("The settings ask for it (cache.key = memory)."))
+            case CacheKey.AUTO:
+                return _first_available(source)
+            case CacheKey.KEYRING:
+                return source.keyring()
+            case CacheKey.PASSPHRASE:
+                return source.passphrase()
+            case CacheKey.FILE:
+                return source.file()
+            case _:
+                assert_never(settings.cache_key)
     except StorageError as error:
         message = f"cache.key = {settings.cache_key}: {error.message.rstrip('.')}."
         raise StorageError(message, hint=error.hint or _ALTERNATIVES) from error

@@ -47,15 +47,7 @@ def state_folder(settings: Settings) -> Iterator[Finding]:
     """Look at the folder that all state lies in."""
     home = settings.home
     if not home.exists():
-        above = next((each for each in home.parents if each.exists()), home)
-        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
-            yield problem(
-                "state folder",
-                f"{home} is not there, and can't be made in {above}.",
-                "Set MCP_LOCAL_HOME to another folder, or make this one yourself.",
-            )
-            return
-        yield note("state folder", f"{home} is not there yet; the first sign-in makes it.")
+        yield _absent(home)
         return
     try:
         with tempfile.NamedTemporaryFile(dir=home, prefix="doctor-"):
@@ -70,18 +62,34 @@ def state_folder(settings: Settings) -> Iterator[Finding]:
         return
     if free < _LEAST_FREE:
         yield problem("state folder", f"Only {free >> 20} MiB are free at {home}.", "Make room.")
+    yield _seen_by(home)
+
+
+def _absent(home: Path) -> Finding:
+    """Say whether the first sign-in can make the folder."""
+    above = next((each for each in home.parents if each.exists()), home)
+    if above.is_dir() and os.access(above, os.W_OK | os.X_OK):
+        return note("state folder", f"{home} is not there yet; the first sign-in makes it.")
+    return problem(
+        "state folder",
+        f"{home} is not there, and can't be made in {above}.",
+        "Set MCP_LOCAL_HOME to another folder, or make this one yourself.",
+    )
+
+
+def _seen_by(home: Path) -> Finding:
+    """Say who sees into the folder: nobody else, but every client's servers."""
     if sys.platform != "win32" and home.stat().st_mode & _OTHERS:
-        yield problem(
+        return problem(
             "state folder", f"Others can look into {home}.", f"Run: chmod -R go= '{home}'"
         )
-    elif _is_hidden_from_clients(home):
-        yield problem(
+    if _is_hidden_from_clients(home):
+        return problem(
             "state folder",
             f"{home} is in AppData, which packaged clients see another copy of.",
             "Leave MCP_LOCAL_HOME out: the folder is then .mcp-local in your home.",
         )
-    else:
-        yield ok("state folder", f"{home} is yours alone, and can be written.")
+    return ok("state folder", f"{home} is yours alone, and can be written.")
 
 
 def _is_hidden_from_clients(home: Path) -> bool:

@@ -47,23 +47,13 @@ def compile_policy(
     mode = _agreed(documents, "mode")
     grants = [grant for document in documents for grant in document.grants]
     reach = _reach(grants)
-    holders = _holders(reach)
     long_form = list(compile_rules(documents, surroundings))
-    spoken_of = {role for rule in long_form for role in rule.roles} - {ANY_ROLE}
     return CompiledPolicy(
-        rules=[
-            *(rule for grant in grants for rule in _rules(grant, holders[grant.role])),
-            *long_form,
-        ],
-        taggings=[
-            (tagging.tag, matcher)
-            for document in documents
-            for tagging in document.taggings
-            for matcher in _by_name(tagging.selection)
-        ],
+        rules=[*_short_form(grants, reach), *long_form],
+        taggings=list(_taggings(documents)),
         default=Effect(default),
         observing=mode == Mode.OBSERVE,
-        roles=sorted({*reach, *spoken_of}, key=lambda role: (len(reach.get(role, "1")), role)),
+        roles=_roles(reach, long_form),
         documents=documents,
         zone=zone,
     )
@@ -143,6 +133,11 @@ def _holders(reach: Mapping[str, frozenset[str]]) -> Mapping[str, frozenset[str]
     return {role: frozenset(each) for role, each in holders.items()}
 
 
+def _short_form(grants: Sequence[Grant], reach: Mapping[str, frozenset[str]]) -> Iterator[Rule]:
+    holders = _holders(reach)
+    return (rule for grant in grants for rule in _rules(grant, holders[grant.role]))
+
+
 def _rules(grant: Grant, holders: frozenset[str]) -> Iterator[Rule]:
     matchers = tuple(_by_name(grant.selection))
     if grant.tags:
@@ -156,6 +151,19 @@ def _rules(grant: Grant, holders: frozenset[str]) -> Iterator[Rule]:
             actions=frozenset(grant.actions) or ALL_ACTIONS,
             origin=grant.origin,
         )
+
+
+def _taggings(documents: Sequence[Document]) -> Iterator[tuple[str, Matcher]]:
+    for document in documents:
+        for tagging in document.taggings:
+            for matcher in _by_name(tagging.selection):
+                yield tagging.tag, matcher
+
+
+def _roles(reach: Mapping[str, frozenset[str]], long_form: Sequence[Rule]) -> list[str]:
+    """Return all roles that are spoken of, the smallest first."""
+    named = {role for rule in long_form for role in rule.roles} - {ANY_ROLE}
+    return sorted({*reach, *named}, key=lambda role: (len(reach.get(role, "1")), role))
 
 
 def _by_name(selection: Selection) -> Iterator[Matcher]:
