@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mcp_local.broker.record import load_record, verify_record
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.cli.parser import Arguments
     from mcp_local.identity.model import VerifiedToken
+    from mcp_local.policy.in_force import PolicyInForce
     from mcp_local.settings import Settings
 
 
@@ -70,30 +70,15 @@ def look_up(settings: Settings, context: Context, *, offline: bool = False) -> R
     require_sign_in(settings)
     policy = choose_policy(settings, "").now
     if settings.signin.method is SignInMethod.NONE:
-        session = DeclaredSession(settings)
-        status = session.status()
-        why = status.problem
-        error = SignInNeeded(why.message, hint=why.hint) if why else None
-        return Report(status, TokenSource.CACHE, settings, policy, error, session.current())
+        return _declared(settings, policy)
     store = open_store(settings, context.environ)
-    status = Status(
-        Phase.SIGNED_OUT,
-        signed_in=False,
-        storage=store.storage,
-        development=settings.development,
-        grace=Grace.of(settings),
-    )
-    report = Report(status, TokenSource.CACHE, settings, policy)
-    token, source, why = None, TokenSource.CACHE, None
+    token, source, error = None, TokenSource.CACHE, None
     try:
         token, source = _kept(settings, store) if offline else _acquired(settings, context, store)
-    except McpLocalError as error:
-        why = _told(error, store.storage)
-    state = _state(settings)
-    status = replace(status, phase=_phase(state, token), problem=state.problem)
-    if token is not None:
-        status = with_person(status, token, status.grace)
-    return replace(report, status=status, source=source, token=token, error=why)
+    except McpLocalError as why:
+        error = _told(why, store.storage)
+    status = _status(settings, store.storage, token)
+    return Report(status, source, settings, policy, error, token)
 
 
 def require_token(report: Report) -> VerifiedToken:
@@ -105,6 +90,29 @@ def require_token(report: Report) -> VerifiedToken:
     if report.token is None:
         raise report.error or _nobody()
     return report.token
+
+
+def _declared(settings: Settings, policy: PolicyInForce) -> Report:
+    """Report on the person whom the settings declare."""
+    session = DeclaredSession(settings)
+    status = session.status()
+    why = status.problem
+    error = SignInNeeded(why.message, hint=why.hint) if why else None
+    return Report(status, TokenSource.CACHE, settings, policy, error, session.current())
+
+
+def _status(settings: Settings, storage: Storage, token: VerifiedToken | None) -> Status:
+    """Return where the session stands, with who is signed in."""
+    state = _state(settings)
+    status = Status(
+        _phase(state, token),
+        signed_in=False,
+        storage=storage,
+        problem=state.problem,
+        development=settings.development,
+        grace=Grace.of(settings),
+    )
+    return status if token is None else with_person(status, token, status.grace)
 
 
 def _told(error: McpLocalError, storage: Storage) -> McpLocalError:
