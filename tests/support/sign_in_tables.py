@@ -15,7 +15,7 @@ from mcp_local.broker.authority.os_broker import NoAccountBroker
 from mcp_local.broker.authority.problems import PLAIN
 from mcp_local.broker.authority.refusal import problem_of
 from mcp_local.broker.session.declared import _NO_SIGN_IN  # pyright: ignore[reportPrivateUsage]
-from mcp_local.broker.session.errands import _FAULT  # pyright: ignore[reportPrivateUsage]
+from mcp_local.broker.session.runner import _FAULT  # pyright: ignore[reportPrivateUsage]
 from mcp_local.broker.signin.prompts import (
     NoBrowser,
     _timed_out,  # pyright: ignore[reportPrivateUsage]

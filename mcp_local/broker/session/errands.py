@@ -7,83 +7,44 @@ of them send a process and the others wait for what it brings (SECURITY.md O14, 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from mcp_local.broker.session import processes
-from mcp_local.broker.session.handover import fill, pack, unpack
-from mcp_local.broker.session.processes import Process
-from mcp_local.broker.state import Problem
+from mcp_local.broker.session.runner import in_thread
 from mcp_local.broker.state_file import sign_in_lock
-from mcp_local.broker.storage.entries import Entry
 from mcp_local.broker.storage.files import FileLock
-from mcp_local.errors import ExitCode, StorageError
-from mcp_local.settings import profile_dir
+from mcp_local.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from pathlib import Path
 
-    from mcp_local.broker.session.reader import Reader
-    from mcp_local.broker.state import SignInState, Wanted
-    from mcp_local.broker.storage.store import Store
-    from mcp_local.log import Log
-    from mcp_local.settings import Settings
+    from mcp_local.broker.session.processes import Process
+    from mcp_local.broker.session.runner import Runner
+    from mcp_local.broker.state import Wanted
 
     Needed = Callable[[], Awaitable[bool]]
 
-T = TypeVar("T")
-
-_PROCESS, _FILES = 0.1, 0.25
-"""Seconds between two looks at a process of ours, and at files and locks."""
+_LOOK = 0.25
+"""Seconds between two looks at files and locks."""
 _LONGEST_TURN = 120.0
 """Seconds; a renewal waits 60 for another one, and its requests take less."""
-_FAULT = Problem(
-    "not_started",
-    "mcp-local can't do this in the background.",
-    "Run `mcp-local login` in a terminal: it says why.",
-)
-_EXPECTED = {ExitCode.OK, ExitCode.SIGN_IN_NEEDED, ExitCode.UNREACHABLE, ExitCode.INTERRUPTED}
-"""How processes end that have said the rest in the state file."""
 
 
 class Errands:
     """Sends processes for sign-in and renewal. For the event loop; what blocks runs in threads."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        environ: Mapping[str, str],
-        reader: Reader,
-        log: Log,
-        told: Callable[[SignInState], None],
-    ) -> None:
-        """Prepare. ``told`` is called, in a thread, with what a process says to us alone."""
-        self._told = told
-        self._settings = settings
-        self._environ = environ
-        self._reader = reader
-        self._log = log
-        self._profile = profile_dir(settings)
+    def __init__(self, profile: Path, runner: Runner) -> None:
+        self._profile = profile
+        self._runner = runner
         self._sign_in: Process | None = None
-        self._epoch = 0
-        """Grows with each sign-out."""
-        self._filling = threading.Lock()
-        self.fault = False
-        """The last process ended in a way that it couldn't tell of."""
-
-    @property
-    def problem(self) -> Problem | None:
-        """What a person is told after a :attr:`fault`."""
-        return _FAULT if self.fault else None
 
     @property
     def shared(self) -> bool:
         """Whether other instances see what a process brings."""
-        storage = self._reader.storage
-        return storage is not None and storage.kind != "memory"
+        return self._runner.shared
 
     async def renew(self, *, force: bool, needed: Needed) -> None:
         """Have the token renewed, and wait until that is over.
@@ -92,12 +53,7 @@ class Errands:
         """
         async with self._turn("renewal", needed) as ours:
             if ours:
-                process = await self._send(
-                    ["refresh", *(["--force"] if force else [])],
-                    wanted=self._as_signed_in(),
-                )
-                if process is not None:
-                    await self._end(process)
+                await self._runner.run(["refresh", *_forced(force)])
 
     async def fetch(
         self, scopes: Sequence[str], *, force: bool, claims: str, needed: Needed
@@ -108,12 +64,7 @@ class Errands:
         """
         async with self._turn("resource", needed) as ours:
             if ours:
-                process = await self._send(
-                    ["token", *(["--force"] if force else []), *_wanting(scopes, claims)],
-                    wanted=self._as_signed_in(),
-                )
-                if process is not None:
-                    await self._end(process)
+                await self._runner.run(["token", *_forced(force), *_wanting(scopes, claims)])
 
     async def sign_in(
         self,
@@ -141,15 +92,14 @@ class Errands:
                 flags = {"--again": again, "--no-browser": by_client, "--device": by_device}
                 given = [flag for flag, is_given in flags.items() if is_given]
                 more = [] if wanted is None else _wanting(wanted.scopes, wanted.claims)
-                command = ["login", *given, *more]
-                self._sign_in = await self._send(command, wanted=lambda: True)
+                self._sign_in = await self._runner.start(["login", *given, *more])
                 await self._until_begun(begun)
 
     async def _until_begun(self, begun: Needed) -> None:
         while self.signing_in or (self.shared and await self.sign_in_runs()):
             if await begun():
                 return
-            await asyncio.sleep(_FILES)
+            await asyncio.sleep(_LOOK)
 
     @property
     def signing_in(self) -> bool:
@@ -168,7 +118,7 @@ class Errands:
         is over without seeing its result.
         """
         process = self._sign_in
-        over = process is not None and self._over(process)
+        over = process is not None and self._runner.is_over(process)
 
         def note() -> None:
             if over and self._sign_in is process:
@@ -181,20 +131,6 @@ class Errands:
         with suppress(StorageError):
             return await asyncio.to_thread(FileLock(sign_in_lock(self._profile)).held_elsewhere)
         return self.signing_in
-
-    def sign_out(self) -> None:
-        """Ignore what a renewal under way brings back: nobody is signed in any more (C16)."""
-        with self._filling:
-            self._epoch += 1
-
-    def _as_signed_in(self) -> Callable[[], bool]:
-        """Return what tells whether nobody has signed out since now, here or elsewhere (C16)."""
-        epoch, was_there = self._epoch, self._is_kept()
-        return lambda: self._epoch == epoch and (not was_there or self._is_kept())
-
-    def _is_kept(self) -> bool:
-        """Whether anybody's sign-in is kept that could be renewed."""
-        return self._reader.storage is not None and bool(self._reader.store().version(Entry.MSAL))
 
     def let_go(self) -> None:
         """Leave a sign-in under way to itself."""
@@ -216,7 +152,7 @@ class Errands:
                 if await self._is_ours(lock) or time.monotonic() >= deadline:
                     yield await needed()
                     return
-                await asyncio.sleep(_FILES)
+                await asyncio.sleep(_LOOK)
             yield False
         finally:
             lock.release()
@@ -229,69 +165,12 @@ class Errands:
         except StorageError:
             return True
 
-    async def _send(self, command: Sequence[str], *, wanted: Callable[[], bool]) -> Process | None:
-        self.fault = False
-        command = [*command, "--background"]
-        if self.shared:
-            start = partial(processes.start, self._settings, self._environ, command)
-        elif self._reader.storage is None:
-            self._note_fault(command[0], "the store can't be opened")
-            return None
-        else:
-            store = self._reader.store()
-            start = partial(
-                processes.start_with_pipes,
-                self._settings,
-                self._environ,
-                command,
-                hand_over=pack(store),
-                heard=partial(self._hear, store, wanted),
-            )
-        try:
-            return await in_thread(start, undo=Process.let_go)
-        except OSError as error:
-            self._note_fault(command[0], error.strerror or type(error).__name__)
-            return None
 
-    async def _end(self, process: Process) -> None:
-        try:
-            while not self._over(process):  # noqa: ASYNC110 - a process raises no event
-                await asyncio.sleep(_PROCESS)
-        finally:
-            process.let_go()
-
-    def _hear(self, store: Store, wanted: Callable[[], bool], line: bytes) -> None:
-        message = unpack(line)
-        with self._filling:
-            if not wanted():
-                return
-            fill(store, message)
-        if message.state is not None:
-            self._told(message.state)
-
-    def _over(self, process: Process) -> bool:
-        code = process.ended()
-        if code is not None and code not in _EXPECTED:
-            self._note_fault("process", f"exit code {code}")
-        return code is not None
-
-    def _note_fault(self, what: str, why: str) -> None:
-        self.fault = True
-        self._log.event("errand_failed", level="error", what=what, why=why)
+def _forced(force: bool) -> list[str]:  # noqa: FBT001 - the flag itself
+    return ["--force"] if force else []
 
 
 def _wanting(scopes: Sequence[str], claims: str) -> list[str]:
     """Return the flags for another API. What they hold is no secret."""
     words = [word for scope in scopes for word in ("--scope", scope)]
     return [*words, "--claims", claims] if claims else words
-
-
-async def in_thread(call: Callable[[], T], *, undo: Callable[[T], object]) -> T:
-    """Run ``call`` in a thread; when we are cancelled meanwhile, undo what it did."""
-    running = asyncio.ensure_future(asyncio.to_thread(call))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        with suppress(OSError, StorageError):  # it did nothing, then
-            undo(await running)
-        raise

@@ -19,6 +19,7 @@ from mcp_local.broker.session.in_client import InClient
 from mcp_local.broker.session.news import News
 from mcp_local.broker.session.prompting import Prompting
 from mcp_local.broker.session.reader import Reader
+from mcp_local.broker.session.runner import Runner
 from mcp_local.broker.session.tokens import Loop, OwnTokens, ResourceTokens
 from mcp_local.broker.session.view import View
 from mcp_local.broker.state_file import StateFile
@@ -71,8 +72,10 @@ class LocalSession:
         self._when = settings.signin.when
         self._clock = clock
         self._reader = Reader(settings, environ, clock)
-        self._view = View(settings, self._reader, StateFile(profile_dir(settings)), clock)
-        self._errands = Errands(settings, environ, self._reader, log, self._view.hear)
+        profile = profile_dir(settings)
+        self._view = View(settings, self._reader, StateFile(profile), clock)
+        self._runner = Runner(settings, environ, self._reader, log, self._view.hear)
+        self._errands = Errands(profile, self._runner)
         self.tokens = OwnTokens(self, self._loop)
         """For a remote server of the same API."""
         self.resources = ResourceTokens(self, self._loop, self._errands, self._reader, clock)
@@ -114,7 +117,7 @@ class LocalSession:
 
     def status(self) -> Status:
         """Return what is known right now; no network."""
-        return self._view.status(self._errands.problem, renewing=self._renewing is not None)
+        return self._view.status(self._runner.problem, renewing=self._renewing is not None)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` on the event loop each time the signed-in person or roles change."""
@@ -200,7 +203,7 @@ class LocalSession:
             StorageError: something can't be removed.
         """
         self._prompting.left_alone = True
-        self._errands.sign_out()
+        self._runner.sign_out()
         await asyncio.to_thread(self._reader.forget)
         await self._view.update(partial(transitions.signed_out, now=self._clock()))
         self._tell()
@@ -250,7 +253,7 @@ class LocalSession:
     def _tell(self) -> None:
         """Wake who waits here; tell the others when the person or what they may do has changed."""
         self._news.tell()
-        known = (*self._view.known(), self._renewing is None, self._errands.fault)
+        known = (*self._view.known(), self._renewing is None, self._runner.fault)
         self._changes.note(known, self.current, self.status)
 
     def _renew(self, *, force: bool) -> asyncio.Task[None]:

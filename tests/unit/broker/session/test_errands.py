@@ -18,9 +18,10 @@ from msgspec.structs import replace
 from mcp_local.broker.screen.browser import Opening
 from mcp_local.broker.session import processes
 from mcp_local.broker.session.board import Board
-from mcp_local.broker.session.errands import Errands, in_thread
+from mcp_local.broker.session.errands import Errands
 from mcp_local.broker.session.handover import Channel, Message, fill, open_channel, pack, unpack
 from mcp_local.broker.session.reader import Reader
+from mcp_local.broker.session.runner import Runner, in_thread
 from mcp_local.broker.signin.turn import turn
 from mcp_local.broker.state import Phase, SignInState, Storage
 from mcp_local.broker.state_file import StateFile, sign_in_lock
@@ -268,12 +269,16 @@ def test_folder_without_locks(tmp_path: Path) -> None:
 # Errands
 
 
-def _errands(settings: Settings, environ: dict[str, str]) -> Errands:
+def _runner(settings: Settings, environ: dict[str, str]) -> Runner:
     reader = Reader(settings, environ, time.time)
     with suppress(StorageError):
         reader.read()
     log = Log(settings.home / "log" / "mcp-local.jsonl")
-    return Errands(settings, environ, reader, log, lambda _: None)
+    return Runner(settings, environ, reader, log, lambda _: None)
+
+
+def _errands(settings: Settings, environ: dict[str, str]) -> Errands:
+    return Errands(profile_dir(settings), _runner(settings, environ))
 
 
 async def _yes() -> bool:
@@ -290,14 +295,15 @@ def test_process_that_cannot_be_started_is_a_fault(
     """The system refuses: said in the log and in the status, nothing raised."""
     monkeypatch.setattr(sys, "executable", str(settings.home / "no-python"))
     for key in (CacheKey.FILE, CacheKey.MEMORY):
-        sent = _errands(changed(settings, cache_key=key), dict(os.environ))
-        asyncio.run(sent.renew(force=False, needed=_yes))
-        assert sent.fault
+        runner = _runner(changed(settings, cache_key=key), dict(os.environ))
+        asyncio.run(runner.run(["refresh"]))
+        assert runner.fault
 
 
 def test_errand_of_another_instance_is_waited_for(settings: Settings) -> None:
     """While somebody else renews, nothing is started; it may be over before our turn comes."""
-    sent = _errands(settings, dict(os.environ))
+    runner = _runner(settings, dict(os.environ))
+    sent = Errands(profile_dir(settings), runner)
     asked = 0
 
     async def needed() -> bool:
@@ -308,7 +314,7 @@ def test_errand_of_another_instance_is_waited_for(settings: Settings) -> None:
     with FileLock(profile_dir(settings) / "renewal.lock"):
         asyncio.run(sent.renew(force=False, needed=needed))
     assert asked == 3
-    assert not sent.fault
+    assert not runner.fault
 
 
 def test_errand_of_a_stopped_instance_is_done_without_it(
@@ -325,11 +331,11 @@ def test_errand_of_a_stopped_instance_is_done_without_it(
 
 def test_turn_without_locks_is_no_end(settings: Settings) -> None:
     """C17: a lock file that can't be had stops nobody; the process says what it can't do."""
-    environ = _stand_in(settings, "raise SystemExit(0)")
-    sent = _errands(settings, environ)
+    runner = _runner(settings, _stand_in(settings, "raise SystemExit(0)"))
+    sent = Errands(profile_dir(settings), runner)
     (profile_dir(settings) / "renewal.lock").mkdir()
     asyncio.run(sent.renew(force=False, needed=_yes))
-    assert not sent.fault
+    assert not runner.fault
 
 
 def test_cancelled_errand_leaves_no_lock_and_no_process(
@@ -414,13 +420,14 @@ def test_what_a_renewal_brings_after_a_sign_out_is_ignored(
     file.touch()
     store.save(Entry.MSAL, b"taken over")
     store.ends_with(file)
-    sent = Errands(settings, environ, reader, Log(settings.home / "log"), lambda _: None)
+    runner = Runner(settings, environ, reader, Log(settings.home / "log"), lambda _: None)
+    sent = Errands(profile_dir(settings), runner)
 
     async def story() -> None:
         renewal = asyncio.ensure_future(sent.renew(force=False, needed=_yes))
         await asyncio.sleep(0.2)
         if signs_out == "here":
-            sent.sign_out()
+            runner.sign_out()
         elif signs_out == "elsewhere":
             file.unlink()
         await renewal
