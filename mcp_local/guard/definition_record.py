@@ -99,6 +99,11 @@ class Definitions:
         """Return them with one list in place of what was known of it."""
         return replace(self, lists={**self.lists, which: items})
 
+    def over(self, older: Definitions) -> Definitions:
+        """Return them with what they lack of ``older``."""
+        instructions = older.instructions if self.instructions is None else self.instructions
+        return Definitions({**older.lists, **self.lists}, instructions)
+
     def components(self, namespace: str) -> list[Component]:
         """Return what the policy sees of them."""
         found: list[Component] = []

@@ -15,14 +15,20 @@ from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.errors import StorageError
 from mcp_local.guard.definition_changes import How, changes
-from mcp_local.guard.definition_record import INSTRUCTIONS, Record, RecordFile, define, digest
+from mcp_local.guard.definition_record import (
+    Definitions,
+    Record,
+    RecordFile,
+    define,
+    digest,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mcp_local.guard.definition_changes import Change
-    from mcp_local.guard.definition_record import Definition, ServerKey
+    from mcp_local.guard.definition_record import ServerKey
     from mcp_local.guard.relay.tail import Logs
 
 _LOOK: Final = 1.0
@@ -53,7 +59,10 @@ class ApprovedDefinitions:
         """Whether it was known at the last look what was approved."""
         self.record = Record()
         """What is known of the server; read only."""
-        self._last: dict[str, str] = {}
+        self._said = Definitions()
+        """What the server told this process; others may have been told something else."""
+        self._kept = ""
+        """The same as it was written to the record last."""
         self._stamp: tuple[int, int] | None = None
         self._looked = 0.0
         self._approved_elsewhere = False
@@ -69,12 +78,14 @@ class ApprovedDefinitions:
         """
         found = define(which, items)
         with self._lock:
-            self._update(which, found, lambda record: _with_list(record, which, found))
+            self._said = self._said.with_list(which, found)
+            self._update()
 
     def see_instructions(self, text: str) -> None:
         """Take note of the server's instructions; as :meth:`see`."""
         with self._lock:
-            self._update(INSTRUCTIONS, text, lambda record: _with_instructions(record, text))
+            self._said = replace(self._said, instructions=text)
+            self._update()
 
     def is_held(self, which: str, name: str = "") -> bool:
         """Whether a component, or the instructions, must not reach a client."""
@@ -129,21 +140,27 @@ class ApprovedDefinitions:
     def _load(self) -> None:
         self._stamp = self._file.stamp()
         try:
-            self.record = self._file.load() or Record()
-            self.problem = ""
+            found = self._file.load()
         except StorageError as error:
             self._fail(error)
+        else:
+            self.problem = ""
+            self.record = found or Record()
+            if found is None:  # forgotten: what was said last is what is said next
+                self._kept = ""
+                self._update()
         self._compare()
 
-    def _update(self, which: str, found: object, change: Callable[[Record], Record]) -> None:
-        text = json.dumps(found)
-        if self.problem or self._last.get(which) == text:
+    def _update(self) -> None:
+        said = self._said
+        text = json.dumps([said.lists, said.instructions])
+        if self.problem or self._kept == text or said == Definitions():
             return
-        self._last[which] = text
+        self._kept = text
         try:
-            self.record = self._file.update(change)
+            self.record = self._file.update(lambda record: _with(record, said))
         except StorageError as error:
-            self.record = change(self.record)
+            self.record = _with(self.record, said)
             self._log.event("definitions_not_kept", level="warning", why=error.message)
         self._stamp = self._file.stamp()
         self._compare()
@@ -153,7 +170,7 @@ class ApprovedDefinitions:
         self._log.event("definitions_unknown", level="error", why=error.message)
 
     def _compare(self) -> None:
-        self._changes = changes(self.record.approved, self.record.seen)
+        self._changes = changes(self.record.approved, self._said.over(self.record.seen))
         differ = self._changes if self._hold else []
         held = frozenset((each.which, each.name) for each in differ)
         if held != self._held or self.problem or not self._was_known:
@@ -184,19 +201,13 @@ class ApprovedDefinitions:
         )
 
 
-def _with_list(record: Record, which: str, items: Mapping[str, Definition]) -> Record:
-    """Return the record with a list as seen; approved too where there was none before.
+def _with(record: Record, said: Definitions) -> Record:
+    """Return the record with what was said; approved too where nothing of its kind was before.
 
-    A list that was empty at first doesn't count: some servers fill theirs a moment later.
+    A list that was empty at first doesn't count: some servers fill theirs a moment later. One of
+    which everything was approved to be gone does.
     """
-    seen = record.seen.with_list(which, items)
-    first = not record.approved.lists.get(which)
-    approved = record.approved.with_list(which, items) if first else record.approved
-    return replace(record, seen=seen, approved=approved)
-
-
-def _with_instructions(record: Record, text: str) -> Record:
-    seen = replace(record.seen, instructions=text)
-    first = record.approved.instructions is None
-    approved = replace(record.approved, instructions=text) if first else record.approved
-    return replace(record, seen=seen, approved=approved)
+    before = record.approved
+    first = {key: list_ for key, list_ in said.lists.items() if list_ and key not in before.lists}
+    approved = replace(before, lists=first).over(before).over(Definitions({}, said.instructions))
+    return replace(record, seen=said.over(record.seen), approved=approved)
