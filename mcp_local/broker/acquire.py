@@ -11,22 +11,19 @@ from mcp_local.broker import transitions
 from mcp_local.broker.authority.clock import explained
 from mcp_local.broker.authority.msal_cache import CacheChanged, forget, writing
 from mcp_local.broker.record import (
-    TokenRecord,
-    check_account,
-    expectations,
     is_due,
     load_record,
     save_record,
     verify_record,
+    verify_tokens,
 )
 from mcp_local.broker.resources import keep_refusal, keep_token
-from mcp_local.broker.sealed import renewal_time
 from mcp_local.broker.state_file import StateFile
 from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import McpLocalError, SignInFailed, Unreachable
 from mcp_local.identity.keys import KeySource
 from mcp_local.identity.model import TokenRejected
-from mcp_local.identity.verify import key_id, verify
+from mcp_local.identity.verify import key_id
 from mcp_local.settings import profile_dir
 
 if TYPE_CHECKING:
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from mcp_local.broker.authority.flows import Account, Tokens
     from mcp_local.broker.authority.http import Http, Timeouts
     from mcp_local.broker.entra import Entra
+    from mcp_local.broker.record import TokenRecord
     from mcp_local.broker.storage.store import Store
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.secret import Secret
@@ -239,7 +237,7 @@ class Broker:
     def _judge(
         self, tokens: Tokens, *, at_sign_in: bool = False
     ) -> tuple[VerifiedToken, TokenRecord]:
-        """Verify fresh tokens, and put together what verifies them again offline."""
+        """Verify fresh tokens with the authority's keys."""
         metadata = self.entra.metadata()
         source = KeySource(
             fetch=self._http.fetch,
@@ -250,25 +248,10 @@ class Broker:
         )
         name = key_id(tokens.access_token)
         keys = source.get(name, at_sign_in=at_sign_in).only(name)
-        now = self._clock()
-        expected = expectations(self._settings, metadata)
         try:
-            verified = verify(tokens.access_token, keys, expected, now)
+            return verify_tokens(tokens, keys, self._settings, metadata, self._clock())
         except TokenRejected as error:
             raise explained(error, self._http.skew) from None
-        check_account(self._settings, verified.identity, tokens.account.username)
-        record = TokenRecord(
-            token=tokens.access_token,
-            keys=keys.to_bytes().decode(),
-            issuer_v1=metadata.issuer_v1,
-            issuer_v2=metadata.issuer_v2,
-            tenant_id=metadata.tenant_id,
-            obtained_at=now,
-            renew_at=renewal_time(now, verified.identity.expires_at, tokens.refresh_on),
-            username=tokens.account.username,
-            home_account_id=tokens.account.home_account_id,
-        )
-        return verified, record
 
 
 class _KeyEntry:

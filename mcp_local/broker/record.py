@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcp_local.broker.authority.refusal import WrongAccount
-from mcp_local.broker.sealed import from_secret, to_secret
+from mcp_local.broker.sealed import from_secret, renewal_time, to_secret
 from mcp_local.broker.storage.store import Entry
 from mcp_local.identity.keyset import parse_jwks
 from mcp_local.identity.model import Expectations
@@ -20,8 +20,10 @@ from mcp_local.identity.verify import verify
 from mcp_local.secret import Secret
 
 if TYPE_CHECKING:
+    from mcp_local.broker.authority.flows import Tokens
     from mcp_local.broker.authority.metadata import Metadata
     from mcp_local.broker.storage.store import Store
+    from mcp_local.identity.keyset import KeySet
     from mcp_local.identity.model import Identity, VerifiedToken
     from mcp_local.settings.model import Settings
 
@@ -78,6 +80,34 @@ def check_account(settings: Settings, identity: Identity, username: str) -> None
             hint="Sign in with that account: `mcp-local login`, "
             "or change `account` (MCP_LOCAL_ACCOUNT).",
         )
+
+
+def verify_tokens(
+    tokens: Tokens, keys: KeySet, settings: Settings, authority: Metadata, now: float
+) -> tuple[VerifiedToken, TokenRecord]:
+    """Verify what the authority has just issued, and put together what verifies it again offline.
+
+    ``now`` is in seconds since the epoch.
+
+    Raises:
+        TokenRejected: the token isn't believed.
+        WrongAccount: the settings pin another account.
+    """
+    account = tokens.account
+    verified = verify(tokens.access_token, keys, expectations(settings, authority), now)
+    check_account(settings, verified.identity, account.username)
+    record = TokenRecord(
+        token=tokens.access_token,
+        keys=keys.to_bytes().decode(),
+        issuer_v1=authority.issuer_v1,
+        issuer_v2=authority.issuer_v2,
+        tenant_id=authority.tenant_id,
+        obtained_at=now,
+        renew_at=renewal_time(now, verified.identity.expires_at, tokens.refresh_on),
+        username=account.username,
+        home_account_id=account.home_account_id,
+    )
+    return verified, record
 
 
 def verify_record(
