@@ -15,6 +15,7 @@ from mcp_local.broker.authority.flows import (
     BrowserFlow,
     DeviceFlow,
     Tokens,
+    Wishes,
     polled,
     read_form,
 )
@@ -46,6 +47,7 @@ _msal_log.propagate = False
 _ADDED_BY_MSAL = frozenset({"openid", "profile", "offline_access"})
 """Scopes that MSAL adds itself, and refuses when it is handed them."""
 
+_NO_WISHES = Wishes()
 _USER_CODE = re.compile(r"[A-Za-z0-9-]{4,32}")
 
 
@@ -74,20 +76,8 @@ class Entra:
         """
         return load_metadata(self._settings, self._documents)
 
-    def begin_browser(
-        self,
-        redirect_uri: str,
-        *,
-        login_hint: str = "",
-        claims: str = "",
-        prompt: str = "",
-        scopes: Sequence[str] | None = None,
-    ) -> BrowserFlow:
+    def begin_browser(self, redirect_uri: str, wishes: Wishes = _NO_WISHES) -> BrowserFlow:
         """Prepare a sign-in whose answer comes to ``redirect_uri`` as a form POST.
-
-        ``login_hint`` is a user name; without one the account picker is shown, unless ``prompt``
-        (OpenID Connect Core 3.1.2.1) says otherwise. ``claims`` is a challenge to be met.
-        ``scopes``: of another API, whose token :meth:`exchange` changes for ours.
 
         Raises:
             SettingsError: there is no such tenant.
@@ -96,11 +86,11 @@ class Entra:
         app = self._app(msal.SerializableTokenCache())
         flow = ask(
             lambda: app.initiate_auth_code_flow(
-                self._scopes(scopes),
+                self._scopes(wishes.scopes),
                 redirect_uri=redirect_uri,
-                prompt=prompt or (None if login_hint else "select_account"),
-                login_hint=login_hint or None,
-                claims_challenge=claims or None,
+                prompt=wishes.prompt or (None if wishes.login_hint else "select_account"),
+                login_hint=wishes.login_hint or None,
+                claims_challenge=wishes.claims or None,
                 response_mode="form_post",
             )
         )
@@ -128,8 +118,8 @@ class Entra:
         )
         return self._signed_in(result, cache)
 
-    def begin_device(self, *, claims: str = "", scopes: Sequence[str] | None = None) -> DeviceFlow:
-        """Ask for a device code (RFC 8628, 3.1); ``scopes`` as in :meth:`begin_browser`.
+    def begin_device(self, wishes: Wishes = _NO_WISHES) -> DeviceFlow:
+        """Ask for a device code (RFC 8628, 3.1); of the wishes, claims and scopes count.
 
         Raises:
             SignInFailed: the authority gives none.
@@ -138,7 +128,9 @@ class Entra:
         """
         app = self._app(msal.SerializableTokenCache())
         flow = ask(
-            lambda: app.initiate_device_flow(self._scopes(scopes), claims_challenge=claims or None)
+            lambda: app.initiate_device_flow(
+                self._scopes(wishes.scopes), claims_challenge=wishes.claims or None
+            )
         )
         if "error" in flow:
             raise os_broker.refusal(flow)
@@ -178,25 +170,17 @@ class Entra:
             raise Declined(Problem("cancelled", "The sign-in was stopped.", "Start it again."))
         raise os_broker.refusal({"error": "expired_token"})
 
-    def in_window(
-        self,
-        shown: Callable[[], None],
-        *,
-        login_hint: str = "",
-        claims: str = "",
-        prompt: str = "",
-        scopes: Sequence[str] | None = None,
-    ) -> Tokens:
+    def in_window(self, shown: Callable[[], None], wishes: Wishes) -> Tokens:
         """Let the operating system's account broker sign somebody in; nothing is stored yet.
 
         For the main thread, as macOS demands. Blocks for as long as the person takes; ``shown`` is
-        called when a window opens. The rest is as in :meth:`begin_browser`.
+        called when a window opens.
 
         Raises:
             McpLocalError: as :meth:`finish_browser` and ``os_broker.ask_in_window``.
         """
         cache = msal.SerializableTokenCache()
-        wishes = os_broker.Wishes(login_hint, claims, prompt, self._scopes(scopes))
+        wishes = wishes._replace(scopes=self._scopes(wishes.scopes))
         result = os_broker.ask_in_window(self._app(cache), wishes, shown, self._settings)
         return self._signed_in(result, cache)
 
@@ -208,8 +192,7 @@ class Entra:
         Raises:
             InteractionNeeded, Blocked, Unreachable: as :meth:`silent`.
         """
-        cache = msal.SerializableTokenCache()
-        cache.deserialize(tokens.cache.decode())
+        cache = _opened(tokens.cache)
         app = self._app(cache)
         account = tokens.account.for_msal
         result = ask(lambda: app.acquire_token_silent_with_error(self._scopes(), account))
@@ -218,7 +201,7 @@ class Entra:
         return self._tokens(result, cache.serialize().encode(), tokens.account)
 
     def silent(
-        self, *, force: bool = False, scopes: Sequence[str] | None = None, claims: str = ""
+        self, *, force: bool = False, scopes: Sequence[str] = (), claims: str = ""
     ) -> Tokens:
         """Get a token without the person; what is new is stored before this returns.
 
@@ -232,11 +215,8 @@ class Entra:
             Unreachable: the authority doesn't answer; AuthorityDown when it does with an error.
         """
         before = self._store.load(Entry.MSAL)
-        record = load_record(self._store)
-        last = record.home_account_id if record else ""
-        account = choose(accounts_in(before), self._settings.account, last)
-        cache = msal.SerializableTokenCache()
-        cache.deserialize((before or b"").decode())
+        account = self._account_in(before)
+        cache = _opened(before or b"")
         app = self._app(cache)
         result = ask(
             lambda: app.acquire_token_silent_with_error(
@@ -253,6 +233,12 @@ class Entra:
         tokens = self._tokens(result, cache.serialize().encode(), account)
         swap(self._store, before, tokens.cache)
         return tokens
+
+    def _account_in(self, cache: bytes | None) -> Account:
+        """Return the account that the settings pin, else the last one that signed in."""
+        record = load_record(self._store)
+        last = record.home_account_id if record else ""
+        return choose(accounts_in(cache), self._settings.account, last)
 
     def _app(self, cache: msal.SerializableTokenCache) -> msal.PublicClientApplication:
         """Make a new application: MSAL keeps every 400 for a minute in the old one (ENTRA.md 2)."""
@@ -273,8 +259,8 @@ class Entra:
             settings,
         )
 
-    def _scopes(self, scopes: Sequence[str] | None = None) -> list[str]:
-        wanted = self._settings.scopes if scopes is None else scopes
+    def _scopes(self, scopes: Sequence[str] = ()) -> list[str]:
+        wanted = scopes or self._settings.scopes
         return [scope for scope in wanted if scope not in _ADDED_BY_MSAL]
 
     def _signed_in(self, result: dict[str, object], cache: msal.SerializableTokenCache) -> Tokens:
@@ -298,3 +284,9 @@ class Entra:
             granted.refresh_on,
             cache,
         )
+
+
+def _opened(data: bytes) -> msal.SerializableTokenCache:
+    cache = msal.SerializableTokenCache()
+    cache.deserialize(data.decode())
+    return cache

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mcp_local.broker.authority.flows import Wishes
 from mcp_local.broker.authority.refusal import InteractionNeeded
 from mcp_local.broker.resources import key_of, load_resources
 from mcp_local.emulator import Consent
@@ -68,7 +69,7 @@ def test_a_sign_in_for_another_api_brings_both_tokens(here: Machine) -> None:
     here.emulator.directory = replace(directory, apis=(directory.api, reports))
     scopes = [f"{reports.api_id}/{reports.scopes[0]}"]
     with here.broker() as broker, Receiver() as receiver:
-        flow = broker.entra.begin_browser(receiver.redirect_uri, scopes=scopes)
+        flow = broker.entra.begin_browser(receiver.redirect_uri, Wishes(scopes=scopes))
         thread = threading.Thread(target=receiver.handle_request)
         thread.start()
         visit(flow.auth_uri, "reader")

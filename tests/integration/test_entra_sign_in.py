@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from mcp_local.broker.authority.flows import DeviceFlow
+from mcp_local.broker.authority.flows import DeviceFlow, Wishes
 from mcp_local.broker.authority.refusal import (
     AuthorityDown,
     Blocked,
@@ -73,9 +73,9 @@ def test_a_known_person_is_not_asked_to_pick(here: Machine) -> None:
     """With a login hint the picker is left out; the claims challenge is handed on."""
     with here.broker() as broker:
         flow = broker.entra.begin_browser(
-            "http://localhost:1", login_hint="ada@x", claims='{"access_token":{}}'
+            "http://localhost:1", Wishes("ada@x", '{"access_token":{}}')
         )
-        other = broker.entra.begin_browser("http://localhost:1", login_hint="a", prompt="login")
+        other = broker.entra.begin_browser("http://localhost:1", Wishes("a", prompt="login"))
     query = parse_qs(urlsplit(flow.auth_uri).query)
     assert query["login_hint"] == ["ada@x"]
     assert query["claims"] == ['{"access_token":{}}']

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qsl
 
 from mcp_local.broker.acquire import Broker
+from mcp_local.broker.authority.flows import Wishes
 from mcp_local.broker.authority.http import Timeouts
 from mcp_local.broker.storage.store import open_store
 from mcp_local.emulator import Emulator, Options
@@ -103,7 +104,7 @@ class Machine:
     ) -> tuple[BrowserFlow, dict[str, str]]:
         """Let somebody go through the pages; return the flow and the form that came back."""
         with Receiver() as receiver:
-            flow = broker.entra.begin_browser(receiver.redirect_uri, claims=claims)
+            flow = broker.entra.begin_browser(receiver.redirect_uri, Wishes(claims=claims))
             thread = threading.Thread(target=receiver.handle_request)
             thread.start()
             visit(flow.auth_uri, user, mood=mood)

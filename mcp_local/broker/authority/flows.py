@@ -5,12 +5,12 @@ from __future__ import annotations
 import hmac
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from mcp_local.errors import Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mcp_local.secret import Secret
 
@@ -19,6 +19,19 @@ _SLOWEST_POLL = 30
 """Seconds; the device code is polled more slowly after each fault of the network."""
 _LOOK = 0.25
 """Seconds between two looks at ``stop``."""
+
+
+class Wishes(NamedTuple):
+    """What a sign-in is to bring, and how the person is led to it; empty: no wish."""
+
+    login_hint: str = ""
+    """The user name that is expected; without one the account picker is shown."""
+    claims: str = ""
+    """A challenge to be met (JSON)."""
+    prompt: str = ""
+    """What the authority shows, whatever the hint is (OpenID Connect Core 3.1.2.1)."""
+    scopes: Sequence[str] = ()
+    """Of another API, whose token ``Entra.exchange`` changes for ours; by default the settings'."""
 
 
 @dataclass(frozen=True, slots=True)

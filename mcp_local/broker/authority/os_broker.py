@@ -7,7 +7,7 @@ MSAL itself stays in ``broker.entra``; here is what it is asked for, and what it
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol, TypedDict, TypeVar
 
 from mcp_local.broker.authority.msal_answers import ask
 from mcp_local.broker.authority.problems import code_of, problem_from
@@ -26,6 +26,7 @@ from mcp_local.settings.model import SignInMethod
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mcp_local.broker.authority.flows import Wishes
     from mcp_local.errors import McpLocalError
     from mcp_local.settings.model import Settings
 
@@ -58,15 +59,6 @@ class Interactive(Protocol):
     def acquire_token_interactive(self, scopes: list[str], **wishes: object) -> dict[str, object]:
         """Sign somebody in."""
         ...
-
-
-class Wishes(NamedTuple):
-    """What a sign-in is to bring; empty texts are no wish."""
-
-    login_hint: str
-    claims: str
-    prompt: str
-    scopes: list[str]
 
 
 class NoAccountBroker(SignInFailed):
@@ -131,7 +123,7 @@ def ask_in_window(
 
     return call(
         lambda: app.acquire_token_interactive(
-            wishes.scopes,
+            list(wishes.scopes),
             prompt=wishes.prompt or None,
             login_hint=wishes.login_hint or None,
             claims_challenge=wishes.claims or None,

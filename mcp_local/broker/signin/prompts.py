@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mcp_local.broker.acquire import Broker
+    from mcp_local.broker.authority.flows import Tokens, Wishes
     from mcp_local.broker.loopback.http import Response
     from mcp_local.broker.session.board import Board
     from mcp_local.broker.state import SignInState
@@ -61,12 +62,7 @@ class Prompt:
     announce: Callable[[SignInState], None]
     limit: float
     """Seconds."""
-    claims: str = ""
-    """The challenge to be met, if the authority gave one."""
-    hint: str = ""
-    """The user name that is expected, if one is."""
-    scopes: tuple[str, ...] = ()
-    """Of another API that the person is asked to consent to; empty: those of the settings."""
+    wishes: Wishes
     instead_of: Problem | None = None
     """Why the person isn't asked in the way that the settings want."""
 
@@ -86,14 +82,8 @@ class Prompt:
             self._show(partial(transitions.failed, now=time.time(), error=_timed_out(self.limit)))
 
         with ended_after(self.limit, gives_up):
-            tokens = self.broker.entra.in_window(
-                opens,
-                login_hint=self.hint,
-                claims=self.claims,
-                prompt=prompt,
-                scopes=self.scopes or None,
-            )
-        return self.broker.complete(tokens, other=bool(self.scopes))
+            tokens = self.broker.entra.in_window(opens, self.wishes._replace(prompt=prompt))
+        return self.complete(tokens)
 
     def by_device(self, environ: Mapping[str, str] | None) -> VerifiedToken:
         """Show a code and wait until it was entered.
@@ -104,7 +94,7 @@ class Prompt:
             McpLocalError: as ``Broker`` and ``Entra`` do; Declined when the time is up.
         """
         entra = self.broker.entra
-        flow = entra.begin_device(claims=self.claims, scopes=self.scopes or None)
+        flow = entra.begin_device(self.wishes)
         now = time.time()
         deadline = min(now + self.limit, flow.expires_at)
         self._show(
@@ -121,13 +111,13 @@ class Prompt:
         try:
             with screen:
                 tokens = entra.finish_device(
-                    flow, stop=lambda: time.time() >= deadline, claims=self.claims
+                    flow, stop=lambda: time.time() >= deadline, claims=self.wishes.claims
                 )
         except Declined:
             if time.time() >= deadline:
                 raise _timed_out(self.limit) from None
             raise
-        return self.broker.complete(tokens, other=bool(self.scopes))
+        return self.complete(tokens)
 
     def _code_page(self, code: str, address: str) -> Response:
         program = ""
@@ -167,6 +157,14 @@ class Prompt:
             listener.close()
         return visit.result()
 
+    def complete(self, tokens: Tokens) -> VerifiedToken:
+        """Verify and keep what the sign-in brought.
+
+        Raises:
+            McpLocalError: as ``Broker.complete``.
+        """
+        return self.broker.complete(tokens, other=bool(self.wishes.scopes))
+
     def _show(self, step: Callable[[SignInState], SignInState]) -> None:
         self.announce(self.board.update(step))
 
@@ -178,12 +176,7 @@ class _Visit:
         self._prompt = prompt
         self._listener = listener
         self._program = program
-        self._flow = prompt.broker.entra.begin_browser(
-            listener.redirect_uri,
-            login_hint=prompt.hint,
-            claims=prompt.claims,
-            scopes=prompt.scopes or None,
-        )
+        self._flow = prompt.broker.entra.begin_browser(listener.redirect_uri, prompt.wishes)
         self._started = False
         self._outcome: VerifiedToken | McpLocalError = _timed_out(prompt.limit)
 
@@ -235,10 +228,9 @@ class _Visit:
         return self._outcome
 
     def _redeem(self, form: Mapping[str, str]) -> Response:
-        broker, other = self._prompt.broker, bool(self._prompt.scopes)
         try:
-            tokens = broker.entra.finish_browser(self._flow, form)
-            self._outcome = broker.complete(tokens, other=other)
+            tokens = self._prompt.broker.entra.finish_browser(self._flow, form)
+            self._outcome = self._prompt.complete(tokens)
         except McpLocalError as error:
             self._outcome = error
         program = self._go_back_to()

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from mcp_local.broker import transitions
+from mcp_local.broker.authority.flows import Wishes
 from mcp_local.broker.authority.msal_cache import accounts_in
 from mcp_local.broker.authority.os_broker import NoAccountBroker
 from mcp_local.broker.authority.refusal import InteractionNeeded, problem_of
@@ -133,9 +134,7 @@ class SignIn:
             self.board,
             self.announce,
             limit=self.settings.signin.timeout,
-            claims=claims,
-            hint=self._hint(),
-            scopes=self.way.scopes,
+            wishes=Wishes(self._hint(), claims, scopes=self.way.scopes),
         )
         match method := self._method():
             case SignInMethod.DEVICE:
