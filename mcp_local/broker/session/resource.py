@@ -43,19 +43,23 @@ def run_resource(  # noqa: PLR0913 - one keyword for each flag of `token`
     with open_channel(result_fd) as channel:
         store = channel.store if channel else open_store(settings, environ)
         board = Board(StateFile(profile_dir(settings)), channel)
-        began, outcome = time.monotonic(), "ok"
+        began = time.monotonic()
         try:
             with Broker(settings, store) as broker:
                 broker.token_for(scopes, force=force, claims=claims)
         except McpLocalError as error:
-            outcome = problem_of(error).code
+            _note(log, scopes, began, problem_of(error).code)
             raise
         finally:
             board.update(lambda state: state)  # hands the entries back
-            log.event(
-                "resource_token",
-                level="info" if outcome == "ok" else "warning",
-                scopes=list(scopes),
-                outcome=outcome,
-                duration_us=round((time.monotonic() - began) * 1e6),
-            )
+        _note(log, scopes, began, "ok")
+
+
+def _note(log: Log, scopes: Sequence[str], began: float, outcome: str) -> None:
+    log.event(
+        "resource_token",
+        level="info" if outcome == "ok" else "warning",
+        scopes=list(scopes),
+        outcome=outcome,
+        duration_us=round((time.monotonic() - began) * 1e6),
+    )
