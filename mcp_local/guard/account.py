@@ -25,26 +25,10 @@ WHOAMI: Final = "mcp_local_whoami"
 RESERVED: Final = frozenset({SIGN_IN, SIGN_OUT, WHOAMI})
 _PREFIX: Final = "mcp_local_"
 
-SIGN_IN_WAIT: Final = 40.0
-"""Seconds a call waits for a person; clients give up at about 60."""
-
-OPEN_SIGN_IN: Final = (
-    "Sign in to Microsoft Entra ID? mcp-local opens the sign-in page in your browser on this "
-    "computer. Continue only if you expected this."
-)
-OPEN_STEP_UP: Final = (
-    "Sign in to Microsoft Entra ID once more? The API that this calls asks for more than your "
-    "last sign-in brought. mcp-local opens the sign-in page in your browser on this computer. "
-    "Continue only if you expected this."
-)
 TELL_EVERY: Final = 5.0
 """Seconds between two notices of progress; the first comes at once."""
 SIGNING_IN: Final = "Waiting for the sign-in in your browser."
 """What a client that wants to know is told while its call waits for that."""
-CONFIRM_SIGN_OUT: Final = (
-    "Sign out of Microsoft Entra ID on this computer? Every mcp-local server of yours will ask "
-    "for a new sign-in."
-)
 NOT_SIGNED_OUT: Final = (
     "Still signed in: the person did not confirm. To sign out, run `mcp-local logout` in a "
     "terminal."

@@ -11,9 +11,8 @@ import secrets
 import time
 from typing import TYPE_CHECKING, ClassVar, TypeVar, final
 
-from mcp_local.guard.account import SIGN_IN_WAIT
 from mcp_local.guard.question import sign_in_question
-from mcp_local.guard.questions import Answer, NoWay, Withdrawn
+from mcp_local.guard.questions import PATIENCE, Answer, NoWay, Withdrawn
 from mcp_local.guard.yeses import KEPT
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ R = TypeVar("R")
 class Invitations:
     """The sign-ins that calls wait for. On the event loop only."""
 
-    def __init__(self, session: Session, *, patience: float = SIGN_IN_WAIT) -> None:
+    def __init__(self, session: Session, *, patience: float = PATIENCE) -> None:
         """Prepare; a call waits ``patience`` seconds for the person."""
         self._session = session
         self._patience = patience

@@ -9,13 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from mcp_local.guard.account import (
-    CONFIRM_SIGN_OUT,
-    OPEN_SIGN_IN,
-    OPEN_STEP_UP,
-    SIGN_IN,
-    SIGN_OUT,
-)
+from mcp_local.guard.account import SIGN_IN, SIGN_OUT
 from mcp_local.guard.clean import with_escapes
 from mcp_local.guard.shown import FORM, cut, shown_lines
 from mcp_local.policy.model import CALL_ONLY, Action, Kind
@@ -34,6 +28,19 @@ _MAY: Final = {
     Action.READ: "May this resource be read?",
     Action.GET: "May this prompt be fetched?",
 }
+_OPEN_SIGN_IN: Final = (
+    "Sign in to Microsoft Entra ID? mcp-local opens the sign-in page in your browser on this "
+    "computer. Continue only if you expected this."
+)
+_OPEN_STEP_UP: Final = (
+    "Sign in to Microsoft Entra ID once more? The API that this calls asks for more than your "
+    "last sign-in brought. mcp-local opens the sign-in page in your browser on this computer. "
+    "Continue only if you expected this."
+)
+_CONFIRM_SIGN_OUT: Final = (
+    "Sign out of Microsoft Entra ID on this computer? Every mcp-local server of yours will ask "
+    "for a new sign-in."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ def sign_out_question(person: tuple[str, str]) -> Question:
         name=SIGN_OUT,
         person=person,
         call=_digest([person, SIGN_OUT]),
-        title=CONFIRM_SIGN_OUT,
+        title=_CONFIRM_SIGN_OUT,
         button="Sign out",
     )
 
@@ -156,7 +163,7 @@ def sign_in_question(url: str, *, again: bool = False) -> Question:
         name=SIGN_IN,
         person=("", ""),
         call=_digest([SIGN_IN, urlsplit(url).netloc]),
-        title=OPEN_STEP_UP if again else OPEN_SIGN_IN,
+        title=_OPEN_STEP_UP if again else _OPEN_SIGN_IN,
         url=url,
     )
 
