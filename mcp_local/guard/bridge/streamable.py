@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final, final
 
-import msgspec
-
 from mcp_local.guard.bridge import problems
+from mcp_local.guard.bridge.bodies import agreed_version, as_error, error_code
 from mcp_local.guard.bridge.channel import SILENCE, Request
 from mcp_local.guard.bridge.credential import NoCredential
 from mcp_local.guard.bridge.envelope import DISCOVER, HANDSHAKE_METHOD, one_line, peek
@@ -38,23 +37,6 @@ class NotThisTransport(problems.RemoteProblem):
     """The server doesn't take a POST here; perhaps it speaks HTTP+SSE."""
 
 
-class _Agreed(msgspec.Struct, rename="camel"):
-    protocol_version: str
-
-
-class _Hello(msgspec.Struct):
-    result: _Agreed
-
-
-class _Refusal(msgspec.Struct):
-    error: msgspec.Raw
-    id: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _Code(msgspec.Struct):
-    code: int
-
-
 @final
 class Streamable:
     """One session; for stateless requests, none."""
@@ -83,7 +65,7 @@ class Streamable:
         with self._channel.open(request) as reply:
             self._session = reply.header("Mcp-Session-Id")
             self._take(reply, envelope, Flight(), take)
-        self._version = _agreed(answers[-1])
+        self._version = agreed_version(answers[-1])
         return answers[-1]
 
     def request(self, message: bytes, envelope: Envelope, flight: Flight) -> None:
@@ -166,7 +148,7 @@ class Streamable:
             raise problems.RemoteProblem("The server took the request and said nothing to it.")
         if not envelope.modern_version:
             self._check_session(reply, body)
-        if (answer := _as_error(body, envelope)) is not None:
+        if (answer := as_error(body, envelope)) is not None:
             deliver(answer)
             return
         problem = problems.refused(self._channel.url, reply.status)
@@ -183,7 +165,7 @@ class Streamable:
         Raises:
             SessionLost: it has.
         """
-        unknown = reply.status == _NOT_FOUND and _code_in(body) != problems.METHOD_NOT_FOUND
+        unknown = reply.status == _NOT_FOUND and error_code(body) != problems.METHOD_NOT_FOUND
         doubtful = reply.status == _BAD_REQUEST and b"session" in body.lower()
         if self._session and (unknown or doubtful):
             self.lost = True
@@ -266,30 +248,3 @@ class Streamable:
             except (NoCredential, EventTooLarge):
                 return
             self._closed.wait(pause if parser.retry is None else parser.retry)
-
-
-def _agreed(answer: bytes) -> str:
-    """Return the version that the server has chosen; empty when it refused."""
-    try:
-        return msgspec.json.decode(answer, type=_Hello).result.protocol_version
-    except msgspec.DecodeError:
-        return ""
-
-
-def _code_in(body: bytes) -> int:
-    try:
-        refusal = msgspec.json.decode(body, type=_Refusal)
-        return msgspec.json.decode(refusal.error, type=_Code).code
-    except msgspec.DecodeError:
-        return 0
-
-
-def _as_error(body: bytes, envelope: Envelope) -> bytes | None:
-    """Return the error in a refusal's body as the answer to the request, if there is one."""
-    try:
-        refusal = msgspec.json.decode(body, type=_Refusal)
-        msgspec.json.decode(refusal.error, type=_Code)
-    except msgspec.DecodeError:
-        return None
-    answer = {"jsonrpc": "2.0", "id": envelope.id, "error": refusal.error}
-    return one_line(msgspec.json.encode(answer))
