@@ -49,7 +49,18 @@ def open_remote(
         credential = FixedHeaders(headers, _unwanted(server, headers))
     connections = Connections(settings, at_once=_AT_ONCE)
     connections.pool(server.url)
-    return Remote(server.url, connections=connections, credential=credential, log=log)
+    return Remote(
+        server.url,
+        connections=connections,
+        credential=credential,
+        log=log,
+        whose=lambda: _person(session),
+    )
+
+
+def _person(session: Session | None) -> object:
+    token = None if session is None else session.current()
+    return None if token is None else token.identity.key
 
 
 def _headers(server: Server, environ: Mapping[str, str]) -> dict[str, str]:

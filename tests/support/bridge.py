@@ -131,7 +131,12 @@ def error_of(answer: Mapping[str, Any]) -> str:
 
 @contextmanager
 def bridge(
-    url: str, credential: Credential | None = None, *, home: Path, ca_file: str = ""
+    url: str,
+    credential: Credential | None = None,
+    *,
+    home: Path,
+    ca_file: str = "",
+    whose: Callable[[], object] = lambda: None,
 ) -> Generator[Bridge]:
     """Make a bridge to ``url``; its person may subscribe to all but ``theirs://…``."""
     settings = Settings(home=home, config_file=home / "config.toml", ca_file=ca_file)
@@ -141,6 +146,7 @@ def bridge(
         connections=Connections(settings, at_once=64),
         credential=credential or FixedHeaders({}, "it wants a token"),
         log=log,
+        whose=whose,
     )
     remote.resume_only(lambda uri: not uri.startswith("theirs://"))
     remote.start()

@@ -19,7 +19,7 @@ from mcp_local.guard.bridge.metadata import describe
 from mcp_local.network import shown, unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from urllib3.connectionpool import HTTPConnectionPool
 
@@ -42,6 +42,7 @@ _REST: Final = 1.0
 """Seconds for what may follow an answer, read so that the connection can be used again."""
 _LARGEST_ERROR: Final = 64 * 1024
 _OWN: Final = {"User-Agent": "mcp-local"}
+_ANOTHER: Final = "Meanwhile somebody else has signed in, or nobody is. Try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,16 @@ class Reply:
 class Channel:
     """Sends to one origin; the credential goes there only (never along a redirect elsewhere)."""
 
-    def __init__(self, url: str, connections: Connections, credential: Credential) -> None:
-        """Prepare; opens no connection."""
+    def __init__(
+        self,
+        url: str,
+        connections: Connections,
+        credential: Credential,
+        whose: Callable[[], object],
+    ) -> None:
+        """Prepare; opens no connection. ``whose`` returns who is signed in; ``None``: nobody."""
         self.url = url
+        self.whose = whose
         self.host = shown(url)
         self._origin = _origin(url)
         self._connections = connections
@@ -143,7 +151,7 @@ class Channel:
         """
         flight = flight or Flight()
         with flight.boarding():
-            reply = self._send(request)
+            reply = self._send(request, flight)
         try:
             if flight.broken:
                 raise problems.Broken(self.host)
@@ -153,10 +161,12 @@ class Channel:
         finally:
             reply.close()
 
-    def _send(self, request: Request) -> Reply:
+    def _send(self, request: Request, flight: Flight) -> Reply:
         """Send with the credential, and with a better one while that is refused and to be had."""
         for tries in range(_MOST_TRIES):
             shows = self._credential.headers(wait=request.wait)
+            if flight.whose not in {None, self.whose()}:
+                raise NoCredential(_ANOTHER)
             reply = self._follow(request, {**request.headers, **shows, **_OWN})
             challenge = challenge_of(reply.status, reply.all("WWW-Authenticate"))
             if challenge is None or tries == _MOST_TRIES - 1:

@@ -23,7 +23,9 @@ _boarding: Final = threading.Lock()
 class Flight:
     """One request under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, whose: object = None) -> None:
+        self.whose = whose
+        """Who was signed in when it was judged; ``None``: whoever is."""
         self.broken = False
         """Whether it was broken off."""
         self.unwanted = False

@@ -42,6 +42,8 @@ class Handshake:
         self._hello: tuple[bytes, Envelope] | None = None
         """The client's ``initialize``; sent again for each session."""
         self._link: Link | None = None
+        self._owner: object = None
+        """Who was signed in when it was begun, if anybody was."""
         self._known = False
         """Whether the client may have lists of a session before."""
         self._lasting = Lasting()
@@ -75,7 +77,7 @@ class Handshake:
             RemoteProblem, NoCredential: there is none to be had.
         """
         with self._lock:
-            if self._link is not None and self._link.lost:
+            if self._link is not None and (self._link.lost or self._is_anothers()):
                 self._close_link()
             if self._link is None and self._hello:
                 link, answer = self._connect(*self._hello, wait=SIGN_IN_AT_USE)
@@ -130,6 +132,12 @@ class Handshake:
         if link is not None:
             link.close()
 
+    def _is_anothers(self) -> bool:
+        """Whether somebody else is signed in than the server began the session for (M6)."""
+        now = self._channel.whose()
+        self._owner = self._owner or now
+        return now is not None and now != self._owner
+
     def _close_link(self) -> None:
         if self._link is not None:
             self._link.close()
@@ -145,6 +153,7 @@ class Handshake:
                 answer = link.begin(hello, envelope, wait=wait)
             except RemoteProblem:
                 raise newer from None
+        self._owner = self._channel.whose()
         self._log.event("remote_session", transport=type(link).__name__.lower())
         return link, answer
 

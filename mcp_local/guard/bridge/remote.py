@@ -49,11 +49,17 @@ class Remote:
     """
 
     def __init__(
-        self, url: str, *, connections: Connections, credential: Credential, log: Logs
+        self,
+        url: str,
+        *,
+        connections: Connections,
+        credential: Credential,
+        log: Logs,
+        whose: Callable[[], object] = lambda: None,
     ) -> None:
-        """Prepare; opens no connection."""
+        """Prepare; opens no connection. ``whose`` returns who is signed in; ``None``: nobody."""
         self._credential = Discreet(credential, log)
-        channel = Channel(url, connections, self._credential)
+        channel = Channel(url, connections, self._credential, whose)
         self._channel = channel
         self._log = log
         self._inbox = Inbox()
@@ -131,7 +137,7 @@ class Remote:
         if not envelope.is_request or envelope.method == HANDSHAKE_METHOD:
             self._handle(message, envelope)
             return None
-        flight = Flight()
+        flight = Flight(self._channel.whose())
         self._flights[envelope.id] = (flight, bool(envelope.modern_version))
         return partial(self._handle, message, envelope, flight)
 

@@ -17,6 +17,7 @@ from tests.support.scripted import HELLO, Exchange, scripted, well_behaved
 from tests.support.sessions import FRAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -227,6 +228,49 @@ def test_a_forgotten_session_is_begun_anew(tmp_path: Path, status: int, body: by
     assert sessions == ["s0", "s1"]
     assert [came.headers["mcp-session-id"] for came in server.of("tools/call")] == ["s0", "s1"]
     assert len(server.of("notifications/initialized")) == 2
+
+
+def test_a_session_is_of_one_person(tmp_path: Path) -> None:
+    """The server may know by the session who it serves; nobody serves for a moment (M6)."""
+    people = ["ada"]
+    sessions: list[str] = []
+    with (
+        scripted(lambda exchange: _forgetful(exchange, sessions)) as server,
+        bridge(server.url, home=tmp_path, whose=lambda: people[-1] or None) as here,
+    ):
+        here.open()
+        here.ask("tools/call")
+        for person in ("", "ada", "eve", "", "eve"):
+            people.append(person)
+            here.ask("tools/call")
+    calls = [came.headers["mcp-session-id"] for came in server.of("tools/call")]
+    assert calls == ["s0", "s0", "s0", "s1", "s1", "s1"]
+    assert [came.method for came in server.came].count("DELETE") == 2
+
+
+def test_a_call_is_sent_for_whom_it_was_judged(tmp_path: Path) -> None:
+    """A sign-in that it waited for may have been somebody else's: nothing is sent then."""
+    people = ["ada"]
+
+    class SigningIn:
+        """Somebody else signs in as soon as a person may be asked."""
+
+        def headers(self, *, wait: float) -> Mapping[str, str]:
+            if wait:
+                people.append("eve")
+            return {"Authorization": "Bearer of-eve"}
+
+        def renew(self, shown: object, challenge: object, *, wait: float) -> None:
+            """Nothing is refused."""
+
+    with (
+        scripted(well_behaved) as server,
+        bridge(server.url, SigningIn(), home=tmp_path, whose=lambda: people[-1]) as here,
+    ):
+        here.open()
+        assert "somebody else has signed in" in error_of(here.ask("tools/call", {"name": "x"}))
+        assert server.of("tools/call") == []
+        assert "result" in here.ask("tools/call", {"name": "x"})
 
 
 @pytest.mark.parametrize("quiet", [0.05, 60.0])
