@@ -12,7 +12,7 @@ import pytest
 
 from mcp_local.broker.authority.refusal import Blocked, Declined, WrongAccount
 from mcp_local.broker.signin.process import Way, run_sign_in
-from mcp_local.broker.signin.prompts import NoBrowser
+from mcp_local.broker.signin.unanswered import NoBrowser
 from mcp_local.broker.state import Phase, Problem
 from mcp_local.emulator import Fault
 from mcp_local.emulator.visitor import Mood, browser_command, visit

@@ -16,10 +16,7 @@ from mcp_local.broker.authority.problems import PLAIN
 from mcp_local.broker.authority.refusal import problem_of
 from mcp_local.broker.session.declared import _NO_SIGN_IN  # pyright: ignore[reportPrivateUsage]
 from mcp_local.broker.session.runner import _FAULT  # pyright: ignore[reportPrivateUsage]
-from mcp_local.broker.signin.prompts import (
-    NoBrowser,
-    _timed_out,  # pyright: ignore[reportPrivateUsage]
-)
+from mcp_local.broker.signin.unanswered import NoBrowser, timed_out
 from mcp_local.broker.state import Problem
 from mcp_local.broker.status import MEANINGS, WORDS
 from mcp_local.broker.transitions import (
@@ -49,7 +46,7 @@ def messages() -> Iterator[str]:
     here = (
         NOBODY,
         problem_of(CacheChanged()),
-        _timed_out(300.0).problem,
+        timed_out(300.0).problem,
         _INTERRUPTED,
         problem_of(NoBrowser()),
         problem_of(NoAccountBroker()),

@@ -14,7 +14,8 @@ from mcp_local.broker.authority.os_broker import NoAccountBroker
 from mcp_local.broker.authority.refusal import InteractionNeeded, problem_of
 from mcp_local.broker.session.refresh import display_name, note
 from mcp_local.broker.signin.ahead import check_within_reach
-from mcp_local.broker.signin.prompts import NoBrowser, Prompt
+from mcp_local.broker.signin.prompts import Prompt
+from mcp_local.broker.signin.unanswered import NoBrowser
 from mcp_local.broker.state_file import may_prompt
 from mcp_local.broker.storage.store import Entry
 from mcp_local.errors import McpLocalError, SettingsError, SignInFailed, SignInNeeded, Unreachable
