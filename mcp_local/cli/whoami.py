@@ -40,10 +40,10 @@ class Report:
 
 
 def document(report: Report) -> dict[str, object]:
-    """Return the answer for scripts; the first nine members are always there.
+    """Return the answer for scripts.
 
-    The others only stand where they hold: ``development``, ``unverified``, ``policy_problem``,
-    ``policy_mode``.
+    Four members only stand where they hold: ``development``, ``unverified``, ``policy_problem``,
+    ``policy_mode``. All others are always there.
     """
     status = report.status
     storage = status.storage

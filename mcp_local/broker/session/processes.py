@@ -1,4 +1,4 @@
-"""Starts the short-lived processes in which MSAL runs: ``login``, ``refresh``, ``logout``.
+"""Starts the short-lived processes in which MSAL runs: ``login``, ``refresh``, ``token``.
 
 They get neither our standard input nor our standard output, which are the protocol's, and a
 sign-in survives us. Only light modules here: servers import this.
