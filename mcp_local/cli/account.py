@@ -37,7 +37,7 @@ class BrokerArguments(Arguments):
 
 
 def _declare_broker(parser: Parser) -> None:
-    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.declare_account()
     parser.add_argument("--background", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--result-fd", type=int, help=argparse.SUPPRESS)
 

@@ -6,8 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_local.cli.parser import Arguments, Command
+from mcp_local.cli.parser import Command, Parser
 from mcp_local.cli.person import look_up, require_token
+from mcp_local.cli.policy.subject import PolicyArguments
 from mcp_local.desktop.app.az import az
 from mcp_local.desktop.app.bicep import bicep
 from mcp_local.desktop.app.check import check_token
@@ -22,19 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mcp_local.cli.context import Context
-    from mcp_local.cli.parser import Parser
     from mcp_local.desktop.app.plan import AppPlan
     from mcp_local.settings import Settings
-
-
-class PolicyArguments(Arguments):
-    """What all of them take."""
-
-    policy: str | None
-
-    def overrides(self) -> dict[str, str | None]:
-        """Return what was given in place of settings."""
-        return super().overrides() | {"policy": self.policy}
 
 
 class AppArguments(PolicyArguments):
@@ -47,12 +37,8 @@ class AppArguments(PolicyArguments):
     broker: bool
 
 
-def _declare_policy(parser: Parser) -> None:
-    parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
-
-
 def _declare(parser: Parser) -> None:
-    _declare_policy(parser)
+    parser.declare_policy()
     parser.add_argument(
         "--name", default="mcp-local", help="what the API app is called (mcp-local)"
     )
@@ -168,7 +154,7 @@ COMMANDS = (
         "app check",
         "Say where the token of the person signed in differs from what the policy wants.",
         PolicyArguments,
-        _declare_policy,
+        Parser.declare_policy,
         _check,
         "mcp-local app check --policy policy.yaml",
     ),

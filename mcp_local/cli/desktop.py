@@ -42,8 +42,8 @@ def _declare_named(parser: Parser) -> None:
 
 def _declare_guard(parser: Parser) -> None:
     _declare_named(parser)
-    parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
-    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.declare_policy()
+    parser.declare_account()
     parser.add_argument("--api", metavar="ID", help="the app of a remote server's API")
 
 

@@ -58,8 +58,8 @@ def _declare_install(parser: Parser) -> None:
         help="FILE.py[:OBJECT], https://…, a name under [servers], or -- COMMAND ARG…; "
         "left out: NAME under [servers]; nothing at all: the sample server",
     )
-    parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
-    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.declare_policy()
+    parser.declare_account()
     parser.add_argument("--api", metavar="ID", help="the app of a remote server's API")
     declare_pass_env(parser)
     parser.add_argument(

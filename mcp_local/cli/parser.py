@@ -128,6 +128,14 @@ class Parser(argparse.ArgumentParser):
         group.add_argument("--json", action="store_true", help="answer with one JSON document")
         group.add_argument("-h", "--help", action="help", help="show this help")
 
+    def declare_policy(self) -> None:
+        """Add the flag that names another policy."""
+        self.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
+
+    def declare_account(self) -> None:
+        """Add the flag that pins one account."""
+        self.add_argument("--account", metavar="NAME", help="only this user name or object id")
+
     def print_help(self, file: object = None) -> NoReturn:
         """Hand the text on, since nothing but the console prints.
 

@@ -58,8 +58,8 @@ def declare_target(parser: Parser, *, api: str = _API, without: str = "the sampl
         help="FILE.py[:OBJECT], https://…, a name under [servers], or -- COMMAND ARG…; "
         f"left out: {without}",
     )
-    parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
-    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.declare_policy()
+    parser.declare_account()
     parser.add_argument("--api", metavar="ID", help=api)
     declare_pass_env(parser)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mcp_local.cli.parser import Command
-from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone, warn_of_mode
+from mcp_local.cli.policy.subject import PolicyArguments, policy_alone, warn_of_mode
 from mcp_local.errors import ExitCode, UsageError
 from mcp_local.policy.problems import InvalidPolicy
 from mcp_local.policy.views.case_file import parse_cases
@@ -33,7 +33,7 @@ class CasesArguments(PolicyArguments):
 
 def _declare(parser: Parser) -> None:
     parser.add_argument("cases", metavar="CASES", help="YAML file with what is expected")
-    declare_policy(parser)
+    parser.declare_policy()
 
 
 def _test(arguments: CasesArguments, context: Context) -> ExitCode:

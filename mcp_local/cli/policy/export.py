@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 from mcp_local.cli.parser import Command
-from mcp_local.cli.policy.subject import PolicyArguments, declare_policy, policy_alone
+from mcp_local.cli.policy.subject import PolicyArguments, policy_alone
 from mcp_local.errors import ExitCode, UsageError
 from mcp_local.policy.views.export import to_json, to_yaml
 from mcp_local.policy.views.export_python import to_python
@@ -34,7 +34,7 @@ class ExportArguments(PolicyArguments):
 
 def _declare(parser: Parser) -> None:
     parser.add_argument("file", nargs="?", metavar="FILE", help="policy; left out: the settings'")
-    declare_policy(parser)
+    parser.declare_policy()
     parser.add_argument(
         "--format",
         choices=[each.value for each in Format],

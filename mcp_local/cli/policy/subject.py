@@ -40,11 +40,6 @@ class PolicyArguments(Arguments):
         return super().overrides() | {"policy": self.policy}
 
 
-def declare_policy(parser: Parser) -> None:
-    """Add the arguments of :class:`PolicyArguments`."""
-    parser.add_argument("--policy", metavar="FILE", help="policy, instead of the settings'")
-
-
 def declare_server(parser: Parser) -> None:
     """Add the arguments of :class:`TargetArguments`, whose server may be left out here."""
     parser.add_argument(
@@ -54,8 +49,8 @@ def declare_server(parser: Parser) -> None:
         help="FILE.py[:OBJECT], https://…, a name under [servers], or -- COMMAND ARG…: "
         "asks the server what it has",
     )
-    declare_policy(parser)
-    parser.add_argument("--account", metavar="NAME", help="only this user name or object id")
+    parser.declare_policy()
+    parser.declare_account()
     parser.add_argument(
         "--api", metavar="ID", help="app of a remote server's API, whose token it is sent"
     )
