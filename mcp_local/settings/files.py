@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from mcp_local import places
 from mcp_local.errors import SettingsError, did_you_mean
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from mcp_local.settings.paths import ManagedFile
 
 
+_BACKSLASH: Final = (
+    r"A \ means something else in double quotes; single quotes take it as it is: 'C:\tools\x.exe'."
+)
+
+
 class Found(NamedTuple):
     """One value, and where it was found."""
 
@@ -45,7 +50,7 @@ def wrong(place: str, name: str, message: str, hint: str = "") -> SettingsError:
     """Return the error for one setting that can't be taken as it stands."""
     return SettingsError(
         f"{place}: `{name}` {message}.",
-        hint=hint or "`mcp-local settings show` lists every setting with its place.",
+        hint=hint or "Correct it there, or take it out.",
     )
 
 
@@ -97,9 +102,10 @@ def _parse(text: str, path: Path) -> dict[str, object]:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise SettingsError(
-            f"{path} is not TOML: {detail}.", hint='A value looks like `tenant = "contoso.com"`.'
-        ) from None
+        place = re.search(r"\(at line (\d+)", detail)
+        line = text.split("\n")[int(place[1]) - 1] if place else ""
+        hint = _BACKSLASH if "\\" in line else 'A value looks like `tenant = "contoso.com"`.'
+        raise SettingsError(f"{path} is not TOML: {detail}.", hint=hint) from None
 
 
 def _flatten(table: dict[str, object], prefix: str) -> Iterator[tuple[str, object]]:

@@ -106,7 +106,7 @@ def _from_environ(environ: Mapping[str, str]) -> Layer:
         if variable.startswith("MCP_LOCAL_") and variable not in keys.VARIABLES:
             raise SettingsError(
                 f"The environment variable {variable} is no setting.",
-                hint=did_you_mean(variable, keys.VARIABLES),
+                hint=did_you_mean(_by_setting(variable), keys.VARIABLES),
             )
     for key in keys.KEYS:
         if text := environ.get(key.variable, "").strip():  # empty: clients pass what isn't set
@@ -115,6 +115,13 @@ def _from_environ(environ: Mapping[str, str]) -> Layer:
     if environ.get(keys.CLIENT_SECRET_VARIABLE):
         layer.warnings.append(unused_secret(keys.CLIENT_SECRET_VARIABLE))
     return layer
+
+
+def _by_setting(variable: str) -> str:
+    """Return the variable of the setting that another is named after, else the very same."""
+    meant = variable.removeprefix("MCP_LOCAL_").lower()
+    named = (key.variable for key in keys.KEYS if key.name.replace(".", "_") == meant)
+    return next(named, variable)
 
 
 def _from_text(name: str, text: str, place: Provenance) -> Found:

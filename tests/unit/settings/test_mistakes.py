@@ -109,6 +109,9 @@ IN_THE_FILE = [
     Mistake(
         "tenant = contoso.com", 0, "is not TOML: Invalid value (at line 1", "A value looks like"
     ),
+    Mistake(
+        "tenant = 'a'\n[servers.x]\ncommand = \"C:\\Users\\a.exe\"", 0, "is not TOML", "'C:\\tools"
+    ),
     Mistake("tenant = 'a'\ntenant = 'b'", 0, "is not TOML: Cannot overwrite a value"),
     Mistake("a = " + "[" * 100_000, 0, "is not TOML: nested too deeply"),
     Mistake("a = " + "9" * 5_000, 0, "is not TOML: Exceeds the limit"),
@@ -137,7 +140,9 @@ def test_a_mistake_in_the_file_is_told_with_its_place(tmp_path: Path, mistake: M
     [
         ("MCP_LOCAL_TENNANT_ID", "x", "MCP_LOCAL_TENNANT_ID is no setting", "MCP_LOCAL_TENANT_ID"),
         ("MCP_LOCAL_POLCIY", "", "MCP_LOCAL_POLCIY is no setting", "'MCP_LOCAL_POLICY'"),
-        ("MCP_LOCAL_TENANT_ID", "organizations", "MCP_LOCAL_TENANT_ID: `tenant`", "settings show"),
+        ("MCP_LOCAL_TENANT", "x", "MCP_LOCAL_TENANT is no setting", "'MCP_LOCAL_TENANT_ID'"),
+        ("MCP_LOCAL_SIGNIN_METHOD", "x", "is no setting", "'MCP_LOCAL_SIGN_IN'"),
+        ("MCP_LOCAL_TENANT_ID", "organizations", "MCP_LOCAL_TENANT_ID: `tenant`", "Correct it"),
         ("MCP_LOCAL_SIGN_IN", "devcie", "MCP_LOCAL_SIGN_IN: `signin.method`", "'device'"),
         ("MCP_LOCAL_SIGN_IN_TIMEOUT", "5d", "MCP_LOCAL_SIGN_IN_TIMEOUT: `signin.timeout`", ""),
         ("MCP_LOCAL_TOKEN_ALLOW_APP_ONLY", "maybe", "must be true or false", ""),
