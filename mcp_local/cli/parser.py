@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcp_local.cli.context import Context
     from mcp_local.errors import ExitCode
 
-VALUED = ("--config", "--tenant", "--client-id", "--account")
+VALUED = ("--config", "--tenant", "--client-id", "--account", "--policy")
 """Flags with a value that may stand before the command."""
 
 
@@ -88,6 +88,11 @@ class Command(Generic[A]):
             words, arguments.command = words[:index], tuple(words[index + 1 :])
             if not arguments.command:
                 parser.error("no command stands after --")
+            if (first := arguments.command[0]).startswith("-"):
+                raise UsageError(
+                    f"{parser.prog}: after -- stands a command, not {first!r}.",
+                    hint="Flags of mcp-local stand before it: --policy FILE -- COMMAND ARG…",
+                )
         # Intermixed: NAME and TARGET may have flags between them.
         return parser.parse_intermixed_args(words, namespace=arguments)
 
@@ -158,7 +163,7 @@ class Parser(argparse.ArgumentParser):
             if word.startswith("--"):
                 hint = did_you_mean(word.partition("=")[0], self._long_options())
             if self.may_wrap and "?" not in hint:
-                hint = f"To wrap a command, write -- before it: {self.prog} -- COMMAND ARG…"
+                hint = "To wrap a command, write -- before it: … -- COMMAND ARG…"
             raise UsageError(f"{self.prog} doesn't know {word!r}.", hint=hint)
         raise UsageError(f"{self.prog}: {message}.", hint=hint)
 

@@ -111,7 +111,7 @@ def read_plain(words: Sequence[str]) -> Plain | None:
             names.append(word)
         else:
             return None
-    if len(names) + bool(command) != 1:
+    if len(names) + bool(command) != 1 or "".join(command[:1]).startswith("-"):
         return None
     return Plain(command, flags, env, rules=Rules("".join(names)))
 

@@ -116,12 +116,22 @@ def test_a_command_without_the_dashes_before_it_is_known_for_one(words: list[str
     """Its words mean nothing to us; where they do is said."""
     with pytest.raises(UsageError) as caught:
         RUN.parse([*words, "more", "still"])
-    assert (
-        caught.value.hint == "To wrap a command, write -- before it: mcp-local run -- COMMAND ARG…"
-    )
+    assert caught.value.hint == "To wrap a command, write -- before it: … -- COMMAND ARG…"
     with pytest.raises(UsageError) as caught:
         RUN.parse(["--polcy", "x", "--", "npx"])
     assert caught.value.hint == "Did you mean '--policy'?"
+
+
+def test_flags_after_the_dashes_are_no_command() -> None:
+    """They would be looked for on the PATH, and nobody would learn where they belong."""
+    with pytest.raises(UsageError, match="a command, not '--policy'") as caught:
+        RUN.parse(["--", "--policy", "preset:read-only", "uvx", "server"])
+    assert "stand before it" in caught.value.hint
+
+
+def test_a_policy_may_stand_before_the_command() -> None:
+    """As the other flags that most commands take."""
+    assert split_command(["--policy", "a.yaml", "run", "x"]) == ("run", ["--policy", "a.yaml", "x"])
 
 
 def test_closed_sets_are_checked() -> None:

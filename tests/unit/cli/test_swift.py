@@ -106,6 +106,7 @@ def test_nothing_heavy_is_on_the_way_of_a_start() -> None:
         ["run", "one", "two"],
         ["run", "--policy"],
         ["run", "--policy", "--", "uvx"],
+        ["run", "--", "--policy", "a.yaml", "uvx"],
         ["run", "--policy", "--account", "x"],
         ["run", "--pass-env", "TOKEN", "git"],
         ["run", "--pass-env", "MCP_LOCAL_HOME", "--", "uvx"],
