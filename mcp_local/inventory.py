@@ -16,7 +16,7 @@ from mcp_local.guard.explained import Relayed
 from mcp_local.log.place import open_log
 from mcp_local.settings import Definitions as WhenChanged
 from mcp_local.targets import HostedTarget
-from mcp_local.wiring import open_definitions, open_upstream, server_key
+from mcp_local.wiring import log_name, open_definitions, open_upstream, server_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,6 +62,7 @@ def ask(
     from mcp_local.guard.interview import interview  # noqa: PLC0415 - start-up: not when offline
 
     log = open_log(settings)
+    log.serves(log_name(target))
     told = interview(open_upstream(target, settings, environ, log))
     definitions = open_definitions(target, settings, log)
     if definitions.problem:

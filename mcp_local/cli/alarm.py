@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _SAYS: Final = {"policy_broken": "problem", "server_ended": "why", "server_given_up": "why"}
 """Event of the log → the field with the sentence for people."""
 _MORE: Final = "More of it: mcp-local logs"
-_SHOWN: Final = 3
+_SHOWN: Final = 12
 """Lines of a server's own standard error, redacted as in the log, that stand beside it."""
 
 

@@ -26,8 +26,11 @@ HANDSHAKE: Final = "2025-11-25"
 MODERN: Final = "2026-07-28"
 PATIENCE: Final = 60.0
 """Seconds for all of it: a first start may fetch the server from a package registry."""
-_SHOWN: Final = 3
-"""Lines of a server's standard error that an error shows."""
+_SHOWN: Final = 12
+"""Lines of a server's standard error that an error shows: what Node.js tells of one fault."""
+_SPEAKS: Final = (
+    "It must speak MCP on its standard input and output: start it in a terminal to see."
+)
 _CLIENT: Final = {"name": "mcp-local", "version": "1"}
 _METHODS: Final = {
     TOOLS: ("tools", "tools/list"),
@@ -72,7 +75,8 @@ def interview(upstream: Upstream, *, patience: float = PATIENCE) -> Told:
         return _Interview(upstream).all()
     except UpstreamGone as gone:
         if late.is_set():
-            raise Unreachable(f"The server gave no answer within {patience:g} seconds.") from None
+            gave_none = f"The server gave no answer within {patience:g} seconds."
+            raise Unreachable(gave_none, hint=_hint(upstream)) from None
         raise Unreachable(gone.text or "The server is gone.", hint=_hint(upstream)) from None
     finally:
         timer.cancel()
@@ -84,7 +88,7 @@ def _hint(upstream: Upstream) -> str:
     if not isinstance(upstream, Supervised):
         return ""
     said = "\n  ".join(upstream.last_lines[-_SHOWN:])
-    return said or upstream.remedy
+    return said or upstream.remedy or _SPEAKS
 
 
 class _Refused(Exception):
@@ -114,7 +118,8 @@ class _Interview:
                 if capability in has
             }
         except _Refused as refused:
-            raise Unreachable(refused.text or "The server doesn't say what it has.") from None
+            text = refused.text or "The server doesn't say what it has."
+            raise Unreachable(text, hint=_hint(self._upstream)) from None
         return Told(lists, words(hello))
 
     def _greet(self) -> dict[str, object]:

@@ -71,6 +71,7 @@ def test_each_line_names_its_server(tmp_path: Path, environ: dict[str, str]) -> 
     serve(("run", str(notes), *policy), environ, "find")
     serve((str(notes),), environ, "find", sys.executable)
     serve(("run", *policy, "--", sys.executable, "-I", str(LEDGER)), environ, "read_rows")
+    subprocess.run(warm.ours("tools", "ledger", *policy), env=environ, check=True)
     log = (tmp_path / "home" / "log" / "mcp-local.jsonl").read_text(encoding="ascii")
     events = [json.loads(line) for line in log.splitlines()]
     named, *hosted, unnamed = [each["server"] for each in events if each["event"] == "decision"]

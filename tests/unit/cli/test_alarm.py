@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     [
         ({"event": "decision"}, []),
         (
-            {"event": "server_ended", "why": "It ended.", "stderr": ["a", "b", "c", "d"]},
-            ["error: It ended.", "  b", "  c", "  d", "  More of it: mcp-local logs"],
+            {"event": "server_ended", "why": "It ended.", "stderr": ["a", *"bcdefghijklm"]},
+            [
+                "error: It ended.",
+                *(f"  {x}" for x in "bcdefghijklm"),
+                "  More of it: mcp-local logs",
+            ],
         ),
         (
             {"event": "policy_broken", "problem": "x:1:1: no key here.", "path": "/a/x.yaml"},

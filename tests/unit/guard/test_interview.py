@@ -129,14 +129,24 @@ def test_one_that_never_answers_is_given_up() -> None:
 
 def test_the_last_lines_of_one_that_ends_are_shown() -> None:
     """The person whose server it is reads why."""
-    script = "for i in 1 2 3 4; do echo line $i >&2; done; exit 2"
+    script = "for i in $(seq 14); do echo line $i >&2; done; exit 2"
     log = Notes()
     env = {"PATH": "/bin:/usr/bin"}
     server = Supervised(lambda: Child("sh", ["-c", script], env, Path("/"), log), log)
     with pytest.raises(Unreachable) as caught:
         interview(server)
     assert caught.value.message == "sh ended with exit code 2."
-    assert caught.value.hint == "line 2\n  line 3\n  line 4"
+    assert caught.value.hint.split("\n  ") == [f"line {number}" for number in range(3, 15)]
+
+
+@pytest.mark.parametrize("script", ["exit 0", "exec cat", "exec sleep 60"])
+def test_what_to_do_is_told_where_it_is_no_mcp_server(script: str) -> None:
+    """It ends at once, says what it hears, or nothing at all."""
+    log, env = Notes(), {"PATH": "/bin:/usr/bin"}
+    server = Supervised(lambda: Child("sh", ["-c", script], env, Path("/"), log), log)
+    with pytest.raises(Unreachable) as caught:
+        interview(server, patience=1.0)
+    assert "must speak MCP" in caught.value.hint
 
 
 def test_what_to_do_is_told_where_there_is_no_such_program() -> None:
