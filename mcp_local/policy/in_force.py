@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from mcp_local.policy.model import Decides
 
 
+NONE: Final = (
+    "No policy is set: only what has a check of its own is served. `--policy FILE` names one."
+)
 OBSERVES: Final = "The policy only observes: what no rule speaks of is let through, and logged."
 
 
@@ -42,7 +45,7 @@ class PolicyInForce:
 
     def _of_problem(self) -> str:
         if self.problem is None:
-            return ""
+            return "" if self.decides else NONE
         if self.kept:
             return (
                 f"The last good policy stays in force, as it is broken now: {self.problem.message}"

@@ -373,3 +373,11 @@ def test_what_is_told_at_the_start(file: Path, tmp_path: Path) -> None:
     told = [json.loads(line) for line in log.read_text("ascii").splitlines()]
     assert [line["event"] for line in told] == ["policy_broken", "policy_observes"]
     assert told[0]["kept"] is False
+
+
+def test_that_there_is_no_policy_is_told(file: Path) -> None:
+    """Else whoever forgot to name one sees nothing but the account tools, and no reason."""
+    live = LivePolicy()
+    assert "No policy is set" in live.notice()
+    live.add_policy(file)
+    assert not live.notice()
