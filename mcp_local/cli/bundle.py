@@ -8,7 +8,7 @@ import zipfile
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.cli.versions import versions
-from mcp_local.errors import StorageError
+from mcp_local.errors import StorageError, UsageError
 from mcp_local.log import read_tail
 from mcp_local.settings import show
 
@@ -34,7 +34,8 @@ def write_bundle(
     ``settings`` are ``None`` where they can't be read; what came of that is in the ``log``.
 
     Raises:
-        StorageError: it is there already, or can't be written.
+        UsageError: it is there already.
+        StorageError: it can't be written.
     """
     parts = {
         "findings.json": json.dumps(checks, indent=2, ensure_ascii=False),
@@ -49,7 +50,7 @@ def write_bundle(
             for name, text in parts.items():
                 bundle.writestr(name, secrets.hide(text).encode("utf-8", "backslashreplace"))
     except FileExistsError:
-        raise StorageError(f"{path} is there already.", hint="Name another file.") from None
+        raise UsageError(f"{path} is there already.", hint="Name another file.") from None
     except OSError as error:
         raise StorageError(
             f"{path} can't be written: {error.strerror}.", hint="Name a file elsewhere."

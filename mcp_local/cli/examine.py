@@ -6,16 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcp_local import places
 from mcp_local.cli.person import look_up
 from mcp_local.cli.served import served
 from mcp_local.desktop.doctor import authority, clients, kept, machine, past, person, policies
-from mcp_local.desktop.doctor.finding import Finding, Verdict, from_error, note, skipped
+from mcp_local.desktop.doctor.finding import Actor, Finding, Verdict, from_error, note, skipped
 from mcp_local.desktop.doctor.isolate import look
 from mcp_local.errors import McpLocalError, SettingsError
 from mcp_local.log.place import log_file
 from mcp_local.policy.deciding.engine import CompiledPolicy
 from mcp_local.policy.document import ANY_ROLE
-from mcp_local.settings import SignInMethod, require_sign_in
+from mcp_local.settings import SignInMethod, Source, require_sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +33,8 @@ _LEFT_OUT = ("connection", "key store", "account", "policy")
 def without_settings(error: McpLocalError, context: Context) -> Iterator[Finding]:
     """Look at what can be looked at when the settings can't be read."""
     yield from _first(context)
-    yield from_error("settings", error)
+    managed = error.message.startswith(places.managed_file())
+    yield from_error("settings", error, Actor.IT if managed else None)
     for check in _LEFT_OUT:
         yield skipped(check, "The settings can't be read.")
     yield from look("loopback port", machine.loopback)
@@ -120,7 +122,9 @@ def _policies(settings: Settings, servers: Sequence[Served]) -> Iterator[Finding
         by_path.pop(settings.policy)
     for path, folder in by_path.items():
         has = [one for each in servers if each.policy == path for one in each.components]
-        yield from look("policy", partial(policies.policy, path, has, folder))
+        managed = path == settings.policy and settings.provenance["policy"].source is Source.MANAGED
+        who = Actor.IT if managed else Actor.YOU
+        yield from look("policy", partial(policies.policy, path, has, folder, who))
 
 
 def _person(

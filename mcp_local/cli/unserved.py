@@ -27,5 +27,5 @@ def noting_unserved(
     except McpLocalError as error:
         with suppress(SettingsError):  # no state folder either
             log = open_log(settings) if settings else open_early_log(environ)
-            log.event("not_served", level="error", code=error.code, why=error.message)
+            log.event("not_served", level="error", error=error.code, why=error.message)
         raise

@@ -437,6 +437,6 @@ def test_a_bundle_is_written_over_nothing(clinic: Clinic) -> None:
     there = clinic.write("support.zip", "mine")
     clinic.save()
     code, text = clinic.told("--offline", "--bundle", str(there))
-    assert code is ExitCode.FAULT
+    assert code is ExitCode.USAGE
     assert "is there already" in text
     assert there.read_text(encoding="utf-8") == "mine"

@@ -131,7 +131,7 @@ def test_what_blocks_is_told_the_same_everywhere(here: Desk, tmp_path: Path) -> 
         assert "administrator" in told
     assert "State: blocked" in model
     assert "blocked" in terminal
-    assert here.log("state")[-1]["state"] == "blocked"
+    assert here.log("state")[-1]["now"] == "blocked"
     assert here.log("state")[-1]["why"] == "AADSTS53003"
     assert here.tabs() == []
 

@@ -48,7 +48,7 @@ class Changes:
             self._state = state
             told = None if status.phase is Phase.SIGNED_IN else status.problem  # that of before
             code = told.code if told else ""
-            self._log.event("state", level="info", state=state, why=code, grace=status.in_grace)
+            self._log.event("state", level="info", now=state, why=code, grace=status.in_grace)
         who = token and token.identity
         person = who and (who.key, who.roles, who.scopes, who.groups, token and token.only_tags)
         if person != self._person:

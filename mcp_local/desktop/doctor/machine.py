@@ -18,7 +18,7 @@ from mcp_local.broker.screen.browser import available
 from mcp_local.desktop.doctor.finding import Actor, Finding, note, ok, problem, skipped
 from mcp_local.desktop.program import find_program
 from mcp_local.errors import McpLocalError, SettingsError
-from mcp_local.settings import SignInMethod, require_sign_in
+from mcp_local.settings import SignInMethod, Source, require_sign_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -162,6 +162,9 @@ def settings_file(settings: Settings) -> Iterator[Finding]:
     where = settings.config_file
     there = "is read" if where.is_file() else "is not there; flags and environment hold"
     yield ok("settings", f"{where} {there}.")
+    managed = {each.place for each in settings.provenance.values() if each.source is Source.MANAGED}
+    for place in managed:
+        yield ok("settings", f"{place} is read, and outranks all else: the administrator's.")
     for warning in settings.warnings:
         yield note("settings", warning)
     try:

@@ -62,5 +62,5 @@ def _error(line: str) -> tuple[str, str] | None:
 
 def _text(record: Mapping[str, object]) -> str:
     words = [str(record.get("event", "error"))]
-    words += [str(record[key]) for key in ("why", "problem", "message", "code") if record.get(key)]
+    words += [str(record[key]) for key in ("why", "problem", "message") if record.get(key)]
     return ": ".join(words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, problem
+from mcp_local.desktop.doctor.finding import Actor, Finding, from_error, note, ok, problem
 from mcp_local.errors import PolicyError
 from mcp_local.policy.load import PRESET, load_policy
 from mcp_local.policy.problems import InvalidPolicy
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 
 
 def policy(
-    path: str, components: Sequence[Component] = (), folder: Path | None = None
+    path: str,
+    components: Sequence[Component] = (),
+    folder: Path | None = None,
+    who: Actor = Actor.YOU,
 ) -> Iterator[Finding | CompiledPolicy]:
     """Look at the policy at ``path`` (empty: none); yields it last, if it can be read.
 
     ``components`` are what the servers have that it holds for, as far as it is known; ``folder``
-    is where they run.
+    is where they run; ``who`` can change it.
     """
     if not path:
         yield note(
@@ -38,14 +41,14 @@ def policy(
         compiled = load_policy(Path(path), folder=folder)
     except InvalidPolicy as error:
         for each in error.problems:
-            yield problem("policy", str(each), each.hint or "Look at that place in the file.")
+            yield problem("policy", str(each), each.hint or "Look at that place in the file.", who)
         return
     except PolicyError as error:
-        yield from_error("policy", error)
+        yield from_error("policy", error, who)
         return
     count = len(compiled.rules)
     yield ok("policy", f"{path} is sound: {count} rule{'' if count == 1 else 's'}.")
     if not path.startswith(PRESET):  # nobody can mend what comes with the program
         for each in warnings(compiled.documents, compiled, components):
-            yield note("policy", str(each), each.hint)
+            yield note("policy", str(each), each.hint, who)
     yield compiled

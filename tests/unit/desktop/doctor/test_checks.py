@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mcp_local.broker.state import Problem
 from mcp_local.desktop.catalogue import CLIENTS
-from mcp_local.desktop.doctor import machine, past
-from mcp_local.desktop.doctor.finding import Actor, Verdict, actor_of, actor_of_problem
+from mcp_local.desktop.doctor import machine, past, policies
+from mcp_local.desktop.doctor.finding import Actor, Finding, Verdict, actor_of, actor_of_problem
 from mcp_local.desktop.doctor.way import way
 from mcp_local.identity.model import Rejection, TokenRejected
 from mcp_local.log import Log
-from mcp_local.settings import load
+from mcp_local.policy.model import Component, Kind
+from mcp_local.settings import ManagedFile, load
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,3 +135,27 @@ def test_who_takes_comments_is_known_for_each_json_file() -> None:
     """Tried with Claude Code, which refuses them, and Gemini CLI, which doesn't."""
     takes = {client.id for client in CLIENTS if client.comments}
     assert takes == {"vscode", "cursor", "gemini", "zed"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, the owner must be an administrator")
+def test_the_administrators_file_is_named(tmp_path: Path) -> None:
+    """What it says can't be found in the person's file, or changed by them."""
+    path = tmp_path / "config.toml"
+    path.write_text("policy = 'policy.yaml'", encoding="utf-8")
+    path.chmod(0o644)
+    tmp_path.chmod(0o755)
+    home = {"MCP_LOCAL_HOME": str(tmp_path / "home")}
+    settings = load({}, home, managed=ManagedFile(path, owner=os.getuid()))
+    told = [each.evidence for each in machine.settings_file(settings)]
+    assert any(each.startswith(f"{path} is read") for each in told)
+
+
+def test_a_policy_of_the_administrators_is_theirs_to_mend(tmp_path: Path) -> None:
+    """Whether it is missing, broken, or odd."""
+    path = tmp_path / "policy.yaml"
+    for text in (None, "version: 1\nrolls: {}", "version: 1\nroles: {A: {tools: [x]}}"):
+        if text is not None:
+            path.write_text(text, encoding="utf-8")
+        component = Component(Kind.TOOL, "y")
+        found = list(policies.policy(str(path), [component], who=Actor.IT))
+        assert {each.who for each in found if isinstance(each, Finding)} - {None} == {Actor.IT}
