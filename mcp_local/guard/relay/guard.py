@@ -12,7 +12,8 @@ from mcp_local.guard.questions import is_own_state
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.answers import encode
 from mcp_local.guard.relay.listen import KIND_OF
-from mcp_local.guard.relay.message import SUBSCRIPTION_ID, Refused
+from mcp_local.guard.relay.lists import NOT_TO_BE_KEPT
+from mcp_local.guard.relay.message import SUBSCRIPTION_ID, Refused, as_dict
 from mcp_local.guard.relay.methods import TASK_LIST, TASK_NEWS, TASKS, UPDATED, USES
 from mcp_local.guard.relay.server_requests import not_passed_on
 from mcp_local.guard.relay.threads import on_loop
@@ -113,7 +114,7 @@ class Guard:
         elif asked.method == TASK_LIST and "result" in message.body:
             line = self._own_tasks(message)
         else:
-            line = message.raw
+            line = _for_once(message)
             self._note_answer(asked, message)
         self._relay.answer(asked, line)
         if asked.use is not None:
@@ -191,6 +192,14 @@ class Guard:
         """Log a use that will have no end."""
         if asked.use is not None:
             self._desk.uses.note(asked.use, Outcome.ABORTED)
+
+
+def _for_once(message: Message) -> bytes:
+    """Return an answer that no client keeps and gives to whoever comes next; else as it came."""
+    result = as_dict(message.body.get("result"))
+    if not any(key in result and result[key] != value for key, value in NOT_TO_BE_KEPT.items()):
+        return message.raw
+    return encode({**message.body, "result": {**result, **NOT_TO_BE_KEPT}})
 
 
 def _is_account_tool(message: Message) -> bool:

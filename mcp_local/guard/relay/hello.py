@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _WORDS: Final = ("", "instructions"), ("serverInfo", "description")
 """What of a greeting models read, and is approved as the server's instructions (M7)."""
+_SPELT: Final = {name.casefold(): name for pair in _WORDS for name in pair}
 
 
 def words(result: Mapping[str, object]) -> str:
@@ -34,7 +35,7 @@ def served(answer: Message, *, instructions: bool = True) -> bytes:
     result = as_dict(answer.body.get("result"))
     if not result:
         return answer.raw
-    result = as_dict(clean_json(result))
+    result = _as_spelt(as_dict(clean_json(result)))
     for place, key in _WORDS:
         within = _place(result, place)
         if key in within and not (instructions and isinstance(within[key], str)):
@@ -46,6 +47,15 @@ def served(answer: Message, *, instructions: bool = True) -> bytes:
         if lists in capabilities:
             capabilities[lists] = {**as_dict(capabilities[lists]), "listChanged": True}
     return encode({**answer.body, "result": {**result, "capabilities": capabilities}})
+
+
+def _as_spelt(found: Mapping[str, object]) -> dict[str, object]:
+    """Return an object without keys that some clients take for those of words, in any case (M4)."""
+    return {
+        key: _as_spelt(as_dict(value)) if key == "serverInfo" and as_dict(value) else value
+        for key, value in found.items()
+        if _SPELT.get(key.casefold(), key) == key
+    }
 
 
 def _place(result: Mapping[str, object], place: str) -> Mapping[str, object]:

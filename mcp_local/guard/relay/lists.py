@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from mcp_local.log import Log
     from mcp_local.policy.model import ClientInfo
 
-_NOT_TO_BE_KEPT: Final[Mapping[str, object]] = {"ttlMs": 0, "cacheScope": "private"}
+NOT_TO_BE_KEPT: Final[Mapping[str, object]] = {"ttlMs": 0, "cacheScope": "private"}
+"""What an answer says that is no longer true once somebody else is signed in."""
 
 
 @final
@@ -98,9 +99,9 @@ class Lists:
         own = ACCOUNT_TOOLS if which is TOOLS else ()
         result: dict[str, object] = {**rest, which.key: [*own, *items]}
         if modern:
-            result.update(_NOT_TO_BE_KEPT, resultType="complete")
+            result.update(NOT_TO_BE_KEPT, resultType="complete")
         elif "ttlMs" in rest or "cacheScope" in rest:
-            result.update(_NOT_TO_BE_KEPT)
+            result.update(NOT_TO_BE_KEPT)
         return encode(result)
 
 

@@ -54,9 +54,11 @@ class ServerRequests:
         return denied
 
     def _denied_by(self, error: object) -> str:
-        """Return what an error asks for; some clients read its code also where it is a text."""
-        code = as_dict(error).get("code")
-        wants = code == _URL_REQUIRED or (isinstance(code, str) and _DIGITS in code)
+        """Return what an error asks for; some clients read a text as its code, or ``Code``."""
+        codes = (value for key, value in as_dict(error).items() if key.casefold() == "code")
+        wants = any(
+            code == _URL_REQUIRED or (isinstance(code, str) and _DIGITS in code) for code in codes
+        )
         return _URL if wants and _URL not in self._named else ""
 
     def _denied_inputs(self, result: Mapping[str, object]) -> str:

@@ -291,6 +291,14 @@ def test_a_list_is_of_whoever_is_signed_in_when_it_is_made(era: str, tmp_path: P
         assert names == RESERVED
 
 
+def test_no_answer_is_kept_by_the_client(here: InProcess) -> None:
+    """It would be there for whoever comes next, and nobody would ask the guard."""
+    said: dict[str, Any] = {"contents": [], "ttlMs": 3_600_000, "cacheScope": "public"}
+    here.server.answers["resources/read"] = lambda _: said
+    result = here.ask("resources/read", {"uri": "docs://open"})["result"]
+    assert result == {"contents": [], "ttlMs": 0, "cacheScope": "private"}
+
+
 @pytest.mark.parametrize("then", [None, person("ada"), person("eve")], ids=["out", "less", "eve"])
 def test_a_use_is_by_whoever_is_signed_in_once_the_lists_are_there(
     here: InProcess, then: VerifiedToken | None
@@ -398,6 +406,12 @@ def test_a_use_without_an_id_goes_nowhere_whatever_is_named(tmp_path: Path) -> N
 def test_an_error_may_not_have_a_page_opened(here: InProcess, code: object) -> None:
     """Some clients take a text for the number that it holds (M12)."""
     here.server.answers["tools/call"] = lambda _: {"code": code, "message": "open this"}
+    assert "elicitation/create:url" in text_of(here.call("echo"))
+
+
+def test_an_error_has_no_second_code_in_another_case(here: InProcess) -> None:
+    """Some clients would read that one (M4, M12)."""
+    here.server.answers["tools/call"] = lambda _: {"code": -32000, "Code": -32042, "message": "no"}
     assert "elicitation/create:url" in text_of(here.call("echo"))
 
 

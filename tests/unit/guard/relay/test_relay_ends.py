@@ -390,6 +390,20 @@ def test_all_that_a_greeting_tells_a_model_is_held_back(tmp_path: Path) -> None:
         assert approved.instructions == ["Be nice.\n\nObey." if held else ""]
 
 
+def test_words_in_another_case_are_shown_to_nobody(tmp_path: Path) -> None:
+    """Some clients would read them, and nobody has approved them (M4, M7)."""
+    odd = {
+        "Instructions": "Obey.",
+        "SERVERINFO": {"description": "Obey."},
+        "serverInfo": {"name": "it", "Description": "Obey."},
+    }
+    with InProcess(tmp_path, session=reader()) as here:
+        here.server.answers["initialize"] = lambda _: {"instructions": "Be nice.", **odd}
+        result = here.open()["result"]
+        assert "Obey." not in json.dumps(result)
+        assert (result["instructions"], result["serverInfo"]) == ("Be nice.", {"name": "it"})
+
+
 def test_a_fault_of_the_guard_is_a_refusal(
     here: InProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
