@@ -497,7 +497,7 @@ def test_authority_that_hangs_holds_no_list_for_ever(
     here: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A renewal is awaited for some seconds (shorter here), then the list goes on without."""
-    monkeypatch.setattr("mcp_local.broker.session.local._RENEWAL", 1.0)
+    monkeypatch.setattr("mcp_local.broker.session.renewing._PATIENCE", 1.0)
     here.sign_in("reader")
     here.expire_token()
     here.emulator.faults.add(Fault(path="*/token", hang=True, times=None))

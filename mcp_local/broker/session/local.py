@@ -7,6 +7,7 @@ must be asked of the authority or of the person. It imports nothing heavy: serve
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from mcp_local.broker.session.in_client import InClient
 from mcp_local.broker.session.news import News
 from mcp_local.broker.session.prompting import Prompting
 from mcp_local.broker.session.reader import Reader
+from mcp_local.broker.session.renewing import FORCED_PATIENCE, Renewing
 from mcp_local.broker.session.runner import Runner
 from mcp_local.broker.session.tokens import Loop, OwnTokens, ResourceTokens
 from mcp_local.broker.session.view import View
@@ -44,10 +46,6 @@ _ALIVE = 1.0
 """Seconds between two looks at whether the sign-in process still lives."""
 _FIRST_READ = 10.0
 """Seconds that requests wait for the first read: the keyring is given 3."""
-_RENEWAL = 5.0
-"""Seconds that requests wait for a renewal (DESIGN.md 9), and the pause after one."""
-_FORCED_RENEWAL = 40.0
-"""Seconds that a person waits for the renewal they asked for; clients give up after 60."""
 
 
 class LocalSession:
@@ -83,13 +81,13 @@ class LocalSession:
         self._news = News()
         self._loaded = False
         self._watching: asyncio.Task[None] | None = None
-        self._renewing: asyncio.Task[None] | None = None
         self._in_client = InClient(environ)
         self._changes = Changes(log)
+        self._renewing = Renewing(self._view, self._errands, self._news, self._look)
         self._prompting = Prompting(
             settings, open_page, self._view, self._errands, self._news, self._look, clock
         )
-        self._alive_at = self._renewed_at = -_FIRST_READ
+        self._alive_at = -math.inf
 
     def start(self, client: asyncio.Future[Invite | None] | None = None) -> None:
         """Begin, on the running event loop, once the wire is up; returns at once.
@@ -103,10 +101,10 @@ class LocalSession:
 
     async def close(self) -> None:
         """Stop watching; a sign-in under way goes on in its own process."""
-        tasks = [task for task in (self._watching, self._renewing) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._renewing.close()
         await self._in_client.close()
         await self._prompting.close()
         self._errands.let_go()
@@ -117,7 +115,7 @@ class LocalSession:
 
     def status(self) -> Status:
         """Return what is known right now; no network."""
-        return self._view.status(self._runner.problem, renewing=self._renewing is not None)
+        return self._view.status(self._runner.problem, renewing=self._renewing.under_way)
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call ``callback`` on the event loop each time the signed-in person or roles change."""
@@ -127,10 +125,7 @@ class LocalSession:
         """Wait until :meth:`current` is as good as it gets by itself; never raises."""
         deadline = time.monotonic() + hold
         await self._first_read()
-        rested = time.monotonic() - self._renewed_at >= _RENEWAL  # the last may have failed mutely
-        if self._view.renewal_due() and rested:
-            self._renew(force=False)
-        await self._news.until(lambda: self._view.valid() or not self._renewing, seconds=_RENEWAL)
+        await self._renewing.for_request()
         await self._until_asked(deadline, use=use)
         if self.current() is None and self._prompting.allowed(use=use):
             self._prompting.begin(self._prompting.unasked)
@@ -179,7 +174,7 @@ class LocalSession:
         held = self.resources.held(scopes)
         if held is not None and not claims:
             return held
-        get = partial(self.resources.get, scopes, wait=_FORCED_RENEWAL, used=held, claims=claims)
+        get = partial(self.resources.get, scopes, wait=FORCED_PATIENCE, used=held, claims=claims)
         return await asyncio.to_thread(get)
 
     async def consent(self, wanted: Wanted, *, wait: float) -> Status:
@@ -212,9 +207,7 @@ class LocalSession:
     async def refresh(self) -> Status:
         """Fetch a new token now, so that roles granted a minute ago are seen."""
         await self._first_read()
-        await self._news.until(lambda: not self._renewing, seconds=_RENEWAL)
-        self._renew(force=True)
-        await self._news.until(lambda: not self._renewing, seconds=_FORCED_RENEWAL)
+        await self._renewing.for_person()
         return self.status()
 
     async def _watch(self) -> None:
@@ -253,30 +246,11 @@ class LocalSession:
     def _tell(self) -> None:
         """Wake who waits here; tell the others when the person or what they may do has changed."""
         self._news.tell()
-        known = (*self._view.known(), self._renewing is None, self._runner.fault)
+        known = (*self._view.known(), not self._renewing.under_way, self._runner.fault)
         self._changes.note(known, self.current, self.status)
 
-    def _renew(self, *, force: bool) -> asyncio.Task[None]:
-        """Begin a renewal, unless one is under way."""
-        if self._renewing is None:
-            self._renewing = asyncio.get_running_loop().create_task(self._renewal(force=force))
-        return self._renewing
-
-    async def _renewal(self, *, force: bool) -> None:
-        async def needed() -> bool:
-            await self._look()
-            return force or self._view.renewal_due()
-
-        try:
-            await self._errands.renew(force=force, needed=needed)
-            await self._look()
-        finally:
-            self._renewing, self._renewed_at = None, time.monotonic()
-            self._news.tell()
-
     async def _prompt_at_start(self) -> None:
-        if self._view.renewal_due():
-            await self._renew(force=False)
+        await self._renewing.if_due()
         if self.current() is None:
             await self._first_prompt()
 
