@@ -178,7 +178,7 @@ def _state(status: Status) -> str:
 
 
 def whoami(status: Status) -> dict[str, object]:
-    """Return the same as data; the shape of ``mcp-local whoami --json``."""
+    """Return the same as data; what ``mcp-local whoami --json`` has too is named as there."""
     return {
         "signed_in": status.signed_in,
         "phase": status.phase.value,
