@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -55,11 +56,6 @@ def served(
     if any(isinstance(target, HostedTarget) for _, target in found):
         context.console.reserve_stdout()  # its code runs in this process
 
-    def look_at(server: Server, target: Target) -> Iterator[Finding | Component]:
-        other = server.tenant or server.account
-        own = context.load(given_for(server, given)) if other else settings
-        return _look(server, target, own, context)
-
     def see(named: tuple[Server, Target | Finding]) -> Served:
         server, target = named
         policy = policy_path(settings, server.policy)
@@ -69,7 +65,8 @@ def served(
         if offline and server.url:
             left_out = skipped(_check(server), "--offline asks nothing of the network.")
             return Served(policy, folder, [], [left_out])
-        seen = look(_check(server), lambda: look_at(server, target), _PATIENCE)
+        own = partial(_look, server, target, settings, given, context)
+        seen = look(_check(server), own, _PATIENCE)
         findings = [each for each in seen if isinstance(each, Finding)]
         components = [each for each in seen if not isinstance(each, Finding)]
         return Served(policy, folder, components, findings)
@@ -90,13 +87,19 @@ def _find(server: Server, settings: Settings) -> Target | Finding:
 
 
 def _look(
-    server: Server, target: Target, settings: Settings, context: Context
+    server: Server,
+    target: Target,
+    settings: Settings,
+    given: Mapping[str, str | None],
+    context: Context,
 ) -> Iterator[Finding | Component]:
     """Yield what was found, and what the server has.
 
     Raises:
         McpLocalError: it can't be started, reached or asked.
     """
+    if server.tenant or server.account:
+        settings = context.load(given_for(server, given))
     if server.api and look_up(settings, context, offline=True).token is None:
         yield skipped(_check(server), "It wants a token of whoever is signed in, and nobody is.")
         return
