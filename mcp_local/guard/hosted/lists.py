@@ -53,18 +53,8 @@ class Lists:
         """Return the target's list without what the person may not see."""
         wish = Wish(Action.LIST, client=client)
         with wishing(wish), judged_as(token):
-            items = await run()
-            if all(type(part) in self._transparent for part in self._mcp.middleware):
-                shown = judged = await self._judged(items)
-            else:  # it may have kept the list of another person, or made something up
-                wish.hidden = 0
-                visible = {
-                    item.key: item for item in await self._judged(await self._straight(kind))
-                }
-                shown = [item for item in items if item.key in visible]
-                judged = [visible[item.key] for item in shown]
-        if self._judge.locked:
-            shown = [self._marked(*pair, token) for pair in zip(shown, judged, strict=True)]
+            visible = await self._visible(kind, await run(), wish)
+        shown = [self._marked(item, judged, token) for item, judged in visible]
         self._log.event(
             "list",
             oid=token.identity.object_id,
@@ -74,6 +64,15 @@ class Lists:
             hidden=wish.hidden,
         )
         return shown
+
+    async def _visible(self, kind: type[T], items: Sequence[T], wish: Wish) -> list[tuple[T, T]]:
+        """Return the items that may be shown, each with what of it the policy has judged."""
+        if all(type(part) in self._transparent for part in self._mcp.middleware):
+            return [(item, item) for item in await self._judged(items)]
+        # Other middleware may have kept the list of another person, or made something up.
+        wish.hidden = 0
+        listed = {item.key: item for item in await self._judged(await self._straight(kind))}
+        return [(item, listed[item.key]) for item in items if item.key in listed]
 
     async def _straight(self, kind: type[T]) -> Sequence[T]:
         """Return the list as FastMCP makes it, without any middleware."""
@@ -95,6 +94,8 @@ class Lists:
 
     def _marked(self, item: T, judged: T, token: VerifiedToken) -> T:
         """Return the item, with a mark in its description where it is listed as locked."""
+        if not self._judge.locked:
+            return item
         check = check_of(judged)
         decision = None if check is None else check.listing(token)
         if decision is None or not self._judge.is_locked(decision):
