@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msal
 
 from mcp_local.broker.authority import os_broker
+from mcp_local.broker.authority.addresses import is_page
 from mcp_local.broker.authority.flows import (
     Account,
     BrowserFlow,
@@ -19,7 +20,7 @@ from mcp_local.broker.authority.flows import (
     polled,
     read_form,
 )
-from mcp_local.broker.authority.metadata import Documents, Metadata, is_page, load_metadata
+from mcp_local.broker.authority.metadata import Documents, Metadata, load_metadata
 from mcp_local.broker.authority.msal_answers import DeviceCode, Granted, ask, convert, odd
 from mcp_local.broker.authority.msal_cache import NOBODY, accounts_in, choose, swap
 from mcp_local.broker.authority.msal_http import MsalHttp
