@@ -201,7 +201,7 @@ class Catalog:
 
     def _refuses(self, which: ListKind, name: str, taken: set[str]) -> bool:
         """Whether a component can't be served under its name; logged once (M8, M9)."""
-        why = "listed twice" if bare(name) in taken else unfit(which.kind, name)
+        why = unfit(which.kind, name) or ("listed twice" if bare(name) in taken else "")
         if not why:
             return False
         if name not in self._named and len(self._named) < _MOST_PAGES:
@@ -223,8 +223,8 @@ def version_in(meta: Mapping[str, object]) -> str | None:
 
 def unfit(kind: Kind, name: str) -> str:
     """Return why nothing can be served under a name; empty where it can (M8, M9)."""
+    if len(name) > _LONGEST_NAME:  # first: to compare names, some letters become eighteen (M17)
+        return "too long"
     if kind is Kind.TOOL and is_reserved(name):
         return "reserved"
-    if not is_clean_name(name):
-        return "hidden characters"
-    return "too long" if len(name) > _LONGEST_NAME else ""
+    return "" if is_clean_name(name) else "hidden characters"

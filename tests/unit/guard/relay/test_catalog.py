@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -193,6 +194,17 @@ def test_lists_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(place, "MAX_LIST", 30_000)
     monkeypatch.setattr(module, "_MOST_PAGES", 3)
     assert len(asyncio.run(make(server, tmp_path).fetch(TOOLS, {})).pages) == 3
+
+
+def test_an_endless_name_takes_no_more_room_than_it_has(tmp_path: Path) -> None:
+    """Letters that become eighteen when names are compared would fill the memory (M16, M17)."""
+    catalog = make(Server(tools=tools("\ufdfa" * 50_000)), tmp_path)
+    tracemalloc.start()
+    try:
+        assert asyncio.run(catalog.fetch(TOOLS, {})).components == ()
+        assert tracemalloc.get_traced_memory()[1] < 8_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_names_that_can_not_be_served_are_refused_and_logged_once(tmp_path: Path) -> None:
