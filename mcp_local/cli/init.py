@@ -213,7 +213,7 @@ def _flags(arguments: InitArguments) -> list[str]:
 def _install_line(client: str, arguments: InitArguments, policy: str) -> str:
     """Return what adds the server to a client."""
     words = ["mcp-local", "install", client]
-    if arguments.target or arguments.command:
+    if arguments.command:
         words.append("NAME")
     words += [arguments.target] if arguments.target else []
     words += ["--policy", policy] if policy else []

@@ -50,7 +50,12 @@ class InstallArguments(TargetArguments, PlaceArguments):
 
 def _declare_install(parser: Parser) -> None:
     declare_place(parser)
-    parser.add_argument("name", nargs="?", metavar="NAME", help="what the client calls it")
+    parser.add_argument(
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="what the client calls it; left out: what TARGET is called",
+    )
     parser.add_argument(
         "target",
         nargs="?",
@@ -96,16 +101,16 @@ def _install(arguments: InstallArguments, context: Context) -> ExitCode:
 
 
 def _target(arguments: InstallArguments, settings: Settings) -> Target:
-    """Return what is installed; a name alone is one under ``[servers]``."""
+    """Return what is installed; a word alone is a file, an address, or a name in the settings."""
     check_pass_env(arguments.pass_env, arguments.command)
     if arguments.target is None and not arguments.command and arguments.name:
         arguments.target = arguments.name
-        if arguments.name not in settings.servers:
+        if any(mark in arguments.name for mark in "./:"):  # no name has one
+            arguments.name = None
+        elif arguments.name not in settings.servers:
             raise UsageError(
                 f"There is no server {arguments.name!r} under [servers] in {settings.config_file}.",
-                hint=f"mcp-local install {arguments.client} NAME {arguments.name}"
-                if any(mark in arguments.name for mark in "./:")
-                else "Say what is installed under that name: a file, an address, or -- COMMAND.",
+                hint="Say what is installed under that name: a file, an address, or -- COMMAND.",
             )
     if arguments.command:
         arguments.command = (_absolute(arguments.command[0], Path.cwd()), *arguments.command[1:])

@@ -75,7 +75,7 @@ def test_one_line_leads_from_nothing_to_a_signed_in_person(
     policy = home / "policy.yaml"
     assert policy.is_file()
     assert "reader@" in done.stdout
-    assert f"install claude-desktop NAME {SERVER} --policy '{policy}'\n" in done.stdout
+    assert f"install claude-desktop {SERVER} --policy '{policy}'\n" in done.stdout
     assert "No client was found here." in done.stdout
     again = _run(entra_emulator, home, *_ids(entra_emulator), str(SERVER))
     assert again.returncode == ExitCode.OK

@@ -29,7 +29,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (["cursor", "g", "--policy", "nowhere.yaml", "--", "python"], "nowhere.yaml"),
         (["cursor", "g", "--policy", "~nobody-here/p.yaml", "--", "python"], "~nobody-here"),
         (["cursor", "g"], "no server 'g' under [servers]"),
-        (["cursor", "g.py"], "mcp-local install cursor NAME g.py"),
+        (["cursor", "g.py"], "There is no file"),
         (["cursor", "g", "--", "no-such-command"], "There is no command 'no-such-command'"),
         (["cursr", "g"], "No client is known as 'cursr'"),
         (["windsurf", "--link"], "has no links"),
@@ -210,6 +210,21 @@ def test_only_commands_are_handed_variables_and_none_of_ours(
     """As with `run`, where it would come out first otherwise; flags may stand before TARGET."""
     assert main(["install", "cursor", "g", *words], environ) is ExitCode.USAGE
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("reports.py", "reports"), ("https://tools.contoso.com/mcp", "tools.contoso.com")],
+)
+def test_a_file_or_an_address_alone_is_no_name(
+    target: str, name: str, environ: dict[str, str], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """The client calls it as it is called; so `init` can show a line that works as it stands."""
+    (tmp_path / "reports.py").touch()
+    monkeypatch.chdir(tmp_path)
+    assert main(["install", "cursor", target, "--print", "--json"], environ) is ExitCode.OK
+    assert json.loads(capsys.readouterr().out)["name"] == name
 
 
 def test_an_entry_that_needs_the_emulator_is_told(
