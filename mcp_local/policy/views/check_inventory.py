@@ -38,8 +38,12 @@ def of_inventory(
     yield from _idle(documents, inventory)
     table = matrix(policy, inventory)
     origin = Origin(documents[0].file) if documents else Origin("")
-    for component, row in zip(inventory, table.rows, strict=True):
-        label = f"{component.kind} {component_label(component)}"
+    labels = [f"the {each.kind} {component_label(each)}" for each in inventory]
+    rows = list(zip(table.rows, labels, strict=True))
+    unused = [label for row, label in rows if not any(map(_usable, row.cells))]
+    if unused:  # told at once: a policy that grants little leaves many
+        yield problem(origin, "", f"lets no role use {', '.join(unused)}")
+    for row, label in rows:
         yield from _of_row(row, table.roles, origin, label)
 
 
@@ -47,13 +51,11 @@ def _of_row(row: Row, roles: Sequence[str], origin: Origin, label: str) -> Itera
     cells = list(zip(roles, row.cells, strict=True))
     hidden = [role for role, cell in cells if not cell.listed and _usable(cell)]
     useless = [role for role, cell in cells if cell.listed and not _usable(cell)]
-    if not any(_usable(cell) for _, cell in cells):
-        yield problem(origin, "", f"lets no role use the {label}")
     if hidden:
-        message = f"doesn't list the {label} to {_who(hidden)}, who may use it"
+        message = f"doesn't list {label} to {_who(hidden)}, who may use it"
         yield problem(origin, "", message, "Allow `list`, too, or nobody finds it.")
     if useless:
-        message = f"lists the {label} to {_who(useless)}, who may not use it"
+        message = f"lists {label} to {_who(useless)}, who may not use it"
         yield problem(origin, "", message, "Deny `list`, too, or models try it in vain.")
 
 

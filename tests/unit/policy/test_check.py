@@ -224,6 +224,8 @@ def test_what_no_role_reaches_is_told() -> None:
     assert messages("roles: {A: {tags: [read]}}", GET, PUT) == [
         "lets no role use the tool n/put_it"
     ]
+    [once] = [each for each in messages("roles: {A: {tools: [x]}}", GET, PUT) if "lets" in each]
+    assert once.endswith(", the tool n/put_it")
 
 
 def test_where_lists_and_uses_part_is_told() -> None:
