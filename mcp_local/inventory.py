@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from mcp_local.errors import StorageError
 from mcp_local.guard.definition_changes import changes
-from mcp_local.guard.definition_record import KINDS, Record, RecordFile
+from mcp_local.guard.definition_record import KINDS, Record
 from mcp_local.guard.explained import Relayed
+from mcp_local.guard.record_file import RecordFile
 from mcp_local.log.place import open_log
 from mcp_local.settings import Definitions as WhenChanged
 from mcp_local.targets import HostedTarget

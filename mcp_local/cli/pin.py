@@ -18,7 +18,8 @@ from mcp_local.cli.pinned import (
 from mcp_local.cli.shell import shell_line
 from mcp_local.errors import Denied, ExitCode, UsageError, did_you_mean
 from mcp_local.guard.definition_changes import approve, changes
-from mcp_local.guard.definition_record import Record, RecordFile, ServerKey, all_records
+from mcp_local.guard.definition_record import Record, ServerKey
+from mcp_local.guard.record_file import RecordFile, all_records
 from mcp_local.targets import HostedTarget, find_target
 from mcp_local.wiring import server_key
 

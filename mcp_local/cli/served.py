@@ -14,7 +14,7 @@ from mcp_local.desktop.doctor.finding import Finding, from_error, note, ok, prob
 from mcp_local.desktop.doctor.isolate import look
 from mcp_local.errors import McpLocalError, Unreachable
 from mcp_local.guard.definition_changes import changes
-from mcp_local.guard.definition_record import RecordFile
+from mcp_local.guard.record_file import RecordFile
 from mcp_local.guard.relay.environment import not_set
 from mcp_local.inventory import ask, inventory
 from mcp_local.settings import Definitions

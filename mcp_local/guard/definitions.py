@@ -15,13 +15,8 @@ from typing import TYPE_CHECKING, Final, final
 
 from mcp_local.errors import StorageError
 from mcp_local.guard.definition_changes import How, changes
-from mcp_local.guard.definition_record import (
-    Definitions,
-    Record,
-    RecordFile,
-    define,
-    digest,
-)
+from mcp_local.guard.definition_record import Definitions, Record, define, digest
+from mcp_local.guard.record_file import RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

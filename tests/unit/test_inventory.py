@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mcp_local.errors import StorageError, Unreachable
-from mcp_local.guard.definition_record import all_records
+from mcp_local.guard.record_file import all_records
 from mcp_local.inventory import ask, inventory, remembered
 from mcp_local.settings import Definitions, Settings
 from mcp_local.settings.model import Server

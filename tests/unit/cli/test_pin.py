@@ -15,10 +15,10 @@ from mcp_local.guard.definition_record import (
     TOOLS,
     Definitions,
     Record,
-    RecordFile,
     ServerKey,
     key_of,
 )
+from mcp_local.guard.record_file import RecordFile
 from mcp_local.settings.model import Server
 
 CONFIG = """

@@ -20,14 +20,13 @@ from mcp_local.guard.definition_record import (
     TOOLS,
     Definitions,
     Record,
-    RecordFile,
     ServerKey,
-    all_records,
     define,
     digest,
     key_of,
 )
 from mcp_local.guard.definitions import ApprovedDefinitions
+from mcp_local.guard.record_file import RecordFile, all_records
 from mcp_local.settings.model import Server
 from tests.support.notes import Notes
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, strategies as st
 
-from mcp_local.guard.definition_record import RecordFile, ServerKey
+from mcp_local.guard.definition_record import ServerKey
 from mcp_local.guard.definitions import ApprovedDefinitions
+from mcp_local.guard.record_file import RecordFile
 from mcp_local.guard.relay import catalog as module, pages
 from mcp_local.guard.relay.catalog import Catalog
 from mcp_local.guard.relay.list_kinds import PROMPTS, RESOURCES, TEMPLATES, TOOLS
