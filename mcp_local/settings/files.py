@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from mcp_local import places
 from mcp_local.errors import SettingsError, did_you_mean
@@ -17,18 +17,13 @@ from mcp_local.settings.keys import (
 from mcp_local.settings.model import Provenance, Source
 from mcp_local.settings.paths import absolute
 from mcp_local.settings.servers import read_server
-from mcp_local.settings.values import Unfit
+from mcp_local.settings.values import IN_QUOTES, Unfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from mcp_local.settings.paths import ManagedFile
-
-
-_BACKSLASH: Final = (
-    r"A \ means something else in double quotes; single quotes take it as it is: 'C:\tools\x.exe'."
-)
 
 
 class Found(NamedTuple):
@@ -104,7 +99,7 @@ def _parse(text: str, path: Path) -> dict[str, object]:
         detail = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         place = re.search(r"\(at line (\d+)", detail)
         line = text.split("\n")[int(place[1]) - 1] if place else ""
-        hint = _BACKSLASH if "\\" in line else 'A value looks like `tenant = "contoso.com"`.'
+        hint = IN_QUOTES if "\\" in line else 'A value looks like `tenant = "contoso.com"`.'
         raise SettingsError(f"{path} is not TOML: {detail}.", hint=hint) from None
 
 

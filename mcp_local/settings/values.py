@@ -27,6 +27,10 @@ _DOMAIN = r"(?ai)(?:[a-z0-9][a-z0-9-]{0,62}\.)+[a-z]{2,63}"
 _URI = r"(?ai)[a-z][a-z0-9+.-]*://[!-~]+"
 _PROXY = r"(?ai)https?://(?:[!-.0-~]+@)?[a-z0-9.:\[\]-]+/?"
 _DURATION = r"(?a)(\d{1,9}(?:\.\d{1,6})?)\s*([smh]?)"
+IN_QUOTES = (
+    r"A \ means something else in double quotes; single quotes take it as it is: 'C:\tools\x.exe'."
+)
+"""What helps where a path of Windows was meant."""
 _LONGEST = 1e9
 """Seconds; far beyond what any setting takes, either way."""
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -85,7 +89,7 @@ def check_text(value: object) -> str:
     if not isinstance(value, str):
         raise Unfit(f"must be a text in quotes, not {_name(value)}")
     if not value.isprintable():
-        raise Unfit("holds a character that can't be printed")
+        raise Unfit("holds a character that can't be printed", IN_QUOTES)
     return value.strip()
 
 

@@ -48,6 +48,7 @@ IN_THE_FILE = [
     Mistake('tenant = "${input:tenant}"', 1, "must be a GUID or a domain"),
     Mistake('tenant = "-contoso.com"', 1, "must be a GUID or a domain"),
     Mistake('tenant = "cont\\u0000oso.com"', 1, "holds a character that can't be printed"),
+    Mistake('policy = "C:\\new\\b.yaml"', 1, "holds a character that can't", "single quotes"),
     Mistake('client_id = "my app"', 1, "must be a GUID like"),
     Mistake('api = "tools"', 1, "must be a GUID or an App ID URI"),
     Mistake('tenants = "contoso.com"', 1, 'must be a list like ["one", "two"], not a text'),
