@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from mcp_local.broker.authority.aadsts import CATALOGUE, Who
 from mcp_local.broker.authority.problems import WHO
 from mcp_local.broker.authority.refusal import AuthorityDown, problem_of
+from mcp_local.broker.state import Problem
 from mcp_local.errors import McpLocalError, Unreachable
 from mcp_local.identity.model import Rejection, TokenRejected
-
-if TYPE_CHECKING:
-    from mcp_local.broker.state import Problem
 
 
 class Verdict(StrEnum):
@@ -78,8 +76,9 @@ def from_error(check: str, error: McpLocalError, who: Actor | None = None) -> Fi
 def actor_of(error: McpLocalError) -> Actor:
     """Return who can act on an error."""
     match error:
-        case Unreachable():
-            return Actor.IT
+        case Unreachable():  # also of a token that the authority doesn't give for a remote server
+            code = re.search(r"AADSTS\d+", error.message)
+            return actor_of_problem(Problem(code[0], "")) if code else Actor.IT
         case TokenRejected():
             return Actor.YOU if error.reason in _BY_CLOCK else Actor.DEVELOPER
         case _:

@@ -14,6 +14,7 @@ from mcp_local.desktop.catalogue import CLIENTS
 from mcp_local.desktop.doctor import machine, past, policies
 from mcp_local.desktop.doctor.finding import Actor, Finding, Verdict, actor_of, actor_of_problem
 from mcp_local.desktop.doctor.way import way
+from mcp_local.errors import Unreachable
 from mcp_local.identity.model import Rejection, TokenRejected
 from mcp_local.log import Log
 from mcp_local.policy.model import Component, Kind
@@ -70,6 +71,12 @@ def test_a_log_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 def test_who_can_act_is_what_the_catalogue_says(code: str, who: Actor) -> None:
     """A code that isn't known is the person's to ask about."""
     assert actor_of_problem(Problem(code, "It says so.")) is who
+
+
+def test_a_server_without_a_token_is_not_the_networks_fault() -> None:
+    """What the authority said of it has a code."""
+    assert actor_of(Unreachable("x can't be reached.")) is Actor.IT
+    assert actor_of(Unreachable("No token for x. (AADSTS500011) Check.")) is Actor.DEVELOPER
 
 
 def test_a_token_is_refused_for_the_clock_or_for_the_registration() -> None:
