@@ -88,8 +88,10 @@ class Desk:
         """Give a request up that the client took back; the server hears of it if it was sent."""
         if asked.sent:
             self._relay.tell_server_soon(message.raw)
-        elif not self._listening.close(asked) and asked.task is not None:
-            asked.task.cancel()
+        elif not self._listening.close(asked):
+            if asked.task is not None:
+                asked.task.cancel()
+            self._relay.give_up(asked)
 
     def see_to_token(self) -> None:
         """Have the session renew the token, where its end is near."""
@@ -136,9 +138,6 @@ class Desk:
             self._name_client(message)
             self.newcomers.greet(message)
             await self._answer(message, asked)
-        except asyncio.CancelledError:
-            if self._relay.open.end(asked) and asked.use is not None:
-                self.uses.note(asked.use, Outcome.ABORTED)
         except (ListFailed, TimeoutError) as failed:
             code = failed.code if isinstance(failed, ListFailed) else INTERNAL_ERROR
             text = failed.text if isinstance(failed, ListFailed) else _SILENT

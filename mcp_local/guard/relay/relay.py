@@ -110,7 +110,7 @@ class Relay:
     def send(self, asked: Asked, line: bytes) -> None:
         """Pass a request on; the caller may be kept waiting while the server doesn't read."""
         if asked.cancelled:  # while it waited for its turn
-            self._give_up(asked)
+            self.give_up(asked)
             return
         if self._between is not None and self._waits(lambda: self.send(asked, line)):
             return
@@ -257,9 +257,9 @@ class Relay:
     def abandon(self) -> None:
         """Log what the end of the process cuts off."""
         for asked in self.open.all():
-            self._give_up(asked)
+            self.give_up(asked)
 
-    def _give_up(self, asked: Asked) -> None:
+    def give_up(self, asked: Asked) -> None:
         """Close a request that nobody answers."""
         if self.open.end(asked) and self.guard is not None:
             self.guard.abandon(asked)

@@ -441,6 +441,16 @@ def test_a_page_to_be_opened_passes_where_it_is_named(tmp_path: Path) -> None:
         assert here.told("elicitation/create")["id"] == "u"
 
 
+def test_what_is_cancelled_at_once_ends(here: InProcess) -> None:
+    """Before anybody could begin with it, too: its id is free again."""
+    busy = threading.Event()
+    here.on_loop(lambda: busy.wait(10))
+    held = here.post("prompts/list")
+    here.say({"method": "notifications/cancelled", "params": {"requestId": held}})
+    busy.set()
+    here.wait(lambda: here.relay.open.find(held) is None)
+
+
 def test_what_is_cancelled_ends(here: InProcess) -> None:
     """The server hears of it if it heard of the request; else nobody does."""
     here.server.answers["tools/call"] = lambda _: None
