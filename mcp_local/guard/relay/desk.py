@@ -60,7 +60,7 @@ class Desk:
         self._loop = asyncio.get_running_loop()
         self._judge = Judge(policy, parts.session.current, log, locked=parts.locked)
         self._hold = Hold(parts.hold)
-        self._listening = Listening(relay, self._list_changed)
+        self._listening = Listening(relay, self._list_changed, self.may_hear)
         self.session = parts.session
         self.news = News(relay, self._listening, policy, parts.definitions)
         fetch = Fetch(relay)
@@ -121,7 +121,7 @@ class Desk:
         """Tell of what may be other lists now, and ask again for what may be heard of by now."""
         for uri in self.subscriptions.resume(self.may_hear):
             self._relay.ask_server("resources/subscribe", {"uri": uri}, lambda _answer: None)
-        self._listening.resume(self.may_hear)
+        self._listening.resume()
         self.news.announce()
 
     def close(self) -> None:

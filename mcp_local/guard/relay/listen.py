@@ -42,6 +42,8 @@ _MOST: Final = 64
 """Streams of one client."""
 MOST_URIS: Final = 1000
 """Resources, and tasks, in one stream."""
+LASTED: Final = 60.0
+"""Seconds after which the end of a stream to the server is no refusal: it is asked for anew."""
 _ACK_WAIT: Final = 5.0
 """Seconds for the server to say what it will tell."""
 
@@ -64,10 +66,14 @@ class Stream:
 class Listening:
     """All streams. On the event loop only."""
 
-    def __init__(self, relay: Relay, changed: Callable[[Kind], None]) -> None:
+    def __init__(
+        self, relay: Relay, changed: Callable[[Kind], None], may_hear: Callable[[str], bool]
+    ) -> None:
         self._relay = relay
         self._changed = changed
         """Is told of changes in the server's own lists."""
+        self._may_hear = may_hear
+        """Judges each URI by whoever is signed in."""
         self._streams: dict[object, Stream] = {}
         self._by_upstream: dict[str, Stream] = {}
         self._following = ""
@@ -112,9 +118,15 @@ class Listening:
         """Hear of changes in the server's lists from now on."""
         if self._following or not envelope:
             return
-        notifications = dict.fromkeys(FLAGS, True)
-        params = {**envelope, "notifications": notifications}
-        self._following = self._relay.ask_server(LISTEN, params, lambda _answer: None)
+
+        def over() -> None:
+            self._following = ""
+            for kind in CHANGED:  # what there was to tell since then isn't known
+                self._changed(kind)
+
+        self._following = self._listen(
+            {**envelope, "notifications": dict.fromkeys(FLAGS, True)}, over
+        )
 
     def anew(self) -> None:
         """Forget what the server was asked: it is another process now."""
@@ -123,14 +135,14 @@ class Listening:
         for stream in self._streams.values():
             stream.upstream = ""
 
-    def resume(self, may_hear: Callable[[str], bool]) -> None:
-        """Ask a new process for what a stream was to tell; ``may_hear`` judges each URI.
+    def resume(self) -> None:
+        """Ask for what streams were to tell that the server isn't asked for.
 
-        It knows nothing of the old one's tasks.
+        A new process knows nothing of the old one's tasks.
         """
         for stream in self._streams.values():
             wanted = cast("Sequence[str]", stream.beyond.get(RESOURCES, ()))
-            if not stream.upstream and (uris := [uri for uri in wanted if may_hear(uri)]):
+            if not stream.upstream and (uris := [uri for uri in wanted if self._may_hear(uri)]):
                 self._ask(stream, {RESOURCES: uris})
 
     def announce(self, kinds: Sequence[Kind]) -> None:
@@ -168,16 +180,32 @@ class Listening:
             return {}
 
     def _ask(self, stream: Stream, wanted: Mapping[str, object]) -> None:
-        loop = asyncio.get_running_loop()
-
-        def refused() -> None:
-            if stream.acknowledged is not None and not stream.acknowledged.done():
-                stream.acknowledged.set_result({})
+        def over() -> None:
+            del self._by_upstream[stream.upstream]
+            stream.upstream = ""
+            self.resume()
 
         params = {**stream.envelope, "notifications": wanted}
-        ident = self._relay.ask_server(LISTEN, params, lambda _answer: on_loop(loop, refused))
-        stream.upstream = ident
-        self._by_upstream[ident] = stream
+        stream.upstream = self._listen(params, over, stream)
+        self._by_upstream[stream.upstream] = stream
+
+    def _listen(
+        self, params: Mapping[str, object], over: Callable[[], None], stream: Stream | None = None
+    ) -> str:
+        """Open a stream to the server; ``over`` is called when one that has lasted ends."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        def ended(answer: Message | None) -> None:
+            told = stream and stream.acknowledged
+            if told is not None and not told.done():
+                told.set_result({})
+            is_open = ident == self._following or ident in self._by_upstream
+            if answer is not None and is_open and loop.time() - began >= LASTED:
+                over()
+
+        ident = self._relay.ask_server(LISTEN, params, lambda answer: on_loop(loop, ended, answer))
+        return ident
 
     def _tell(self, stream: Stream, method: str, params: Mapping[str, object]) -> None:
         meta = {**as_dict(params.get("_meta")), SUBSCRIPTION_ID: stream.asked.ident}

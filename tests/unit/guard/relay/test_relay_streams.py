@@ -248,6 +248,40 @@ def test_news_do_not_pile_up_before_a_client_that_does_not_read(
     assert len(stream(modern, ident)) < 20
 
 
+def test_a_stream_that_breaks_off_is_asked_for_anew(
+    modern: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections don't last for ever; what changed meanwhile is asked for. Refusals are final."""
+    ident = listen(modern, toolsListChanged=True, resourceSubscriptions=["item://1"])
+    follows, resources = own_streams(modern)
+    modern.server.say({"id": follows["id"], "result": {}})
+    modern.call("echo")
+    assert len(own_streams(modern)) == 2
+    monkeypatch.setattr("mcp_local.guard.relay.listen.LASTED", 0.0)
+    modern.server.say({"id": resources["id"], "error": {"code": -32603, "message": "broke"}})
+    modern.wait(lambda: len(own_streams(modern)) == 3)
+    again = own_streams(modern)[-1]
+    assert again["params"]["notifications"] == {"resourceSubscriptions": ["item://1"]}
+    params = {"uri": "item://1", "_meta": {SUBSCRIPTION: again["id"]}}
+    modern.server.say({"method": "notifications/resources/updated", "params": params})
+    modern.wait(lambda: len(stream(modern, ident)) == 2)
+
+
+def test_changes_are_heard_of_after_a_stream_broke_off(
+    modern: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client asks for its lists, and with them we listen again."""
+    ident = listen(modern, toolsListChanged=True)
+    (follows,) = own_streams(modern)
+    monkeypatch.setattr("mcp_local.guard.relay.listen.LASTED", 0.0)
+    for _ in range(2):
+        modern.server.say({"id": follows["id"], "result": {}})
+    modern.wait(lambda: len(stream(modern, ident)) == 2)
+    assert stream(modern, ident)[1]["method"] == "notifications/tools/list_changed"
+    modern.ask("tools/list")
+    assert len(own_streams(modern)) == 2
+
+
 def test_streams_end_when_they_are_cancelled(modern: InProcess) -> None:
     """That to the server as well; what it still tells there goes nowhere."""
     ident = listen(modern, resourceSubscriptions=["item://1"])
