@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +14,7 @@ from mcp_local.broker.state import Phase
 from mcp_local.broker.storage.keystore import in_memory
 from mcp_local.broker.storage.memory_store import MemoryStore
 from mcp_local.cli.catalogue import find_command
+from mcp_local.cli.console import Console
 from mcp_local.cli.parser import Command
 from mcp_local.cli.pass_env import pass_env_words
 from mcp_local.cli.person import look_up
@@ -187,7 +190,7 @@ def _sign_in(arguments: InitArguments, settings: Settings, context: Context) -> 
         context.console.note(f"Signed in already: {who_is(report)}.")
         return
     login = find_command("login")
-    login.run(login.parse(_flags(arguments)), context)
+    login.run(login.parse(_flags(arguments)), _for_people(context))
 
 
 def _first_policy(arguments: InitArguments, settings: Settings, context: Context) -> str:
@@ -201,13 +204,20 @@ def _first_policy(arguments: InitArguments, settings: Settings, context: Context
     words = ["--output", str(path), *_flags(arguments)]
     init = find_command("policy init")
     target = [arguments.target] if arguments.target else _command(arguments)
-    init.run(init.parse([*words, *target]), context)
+    init.run(init.parse([*words, *target]), _for_people(context))
     return str(path)
 
 
+def _for_people(context: Context) -> Context:
+    """Return where the commands that this one runs answer: with --json, stdout has one document."""
+    if not context.console.as_json:
+        return context
+    console = Console(verbose=context.console.verbose, stdout=sys.stderr)
+    return replace(context, console=console)
+
+
 def _flags(arguments: InitArguments) -> list[str]:
-    config = ["--config", arguments.config] if arguments.config else []
-    return [*config, *(["--json"] if arguments.json else [])]
+    return ["--config", arguments.config] if arguments.config else []
 
 
 def _install_line(client: str, arguments: InitArguments, policy: str) -> str:

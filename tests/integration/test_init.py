@@ -85,6 +85,14 @@ def test_one_line_leads_from_nothing_to_a_signed_in_person(
     assert again.stdout.startswith("No client was found here.")
 
 
+def test_with_json_there_is_one_document(entra_emulator: Emulator, tmp_path: Path) -> None:
+    """Also where a policy is written and somebody is signed in: people read of that beside it."""
+    done = _run(entra_emulator, tmp_path, *_ids(entra_emulator), str(SERVER), "--json")
+    assert done.returncode == ExitCode.OK, done.stderr
+    assert json.loads(done.stdout)["next"].startswith(f"mcp-local install claude-desktop {SERVER}")
+    assert "reader@" in done.stderr
+
+
 def test_an_env_file_is_taken_over_and_its_secret_is_not(
     entra_emulator: Emulator, tmp_path: Path
 ) -> None:
