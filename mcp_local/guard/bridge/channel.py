@@ -139,6 +139,11 @@ class Channel:
         self._kept: HTTPConnectionPool | None = None
         self._credential = credential
 
+    def is_anothers(self, whose: object) -> bool:
+        """Whether somebody is signed in, and another than ``whose``; who that is may be unknown."""
+        now = self.whose()
+        return whose is not None and now is not None and now != whose
+
     @contextmanager
     def open(self, request: Request, flight: Flight | None = None) -> Generator[Reply]:
         """Send a request and yield the answer, whatever its status; refusals are healed before.

@@ -134,9 +134,8 @@ class Handshake:
 
     def _is_anothers(self) -> bool:
         """Whether somebody else is signed in than the server began the session for (M6)."""
-        now = self._channel.whose()
-        self._owner = self._owner or now
-        return now is not None and now != self._owner
+        self._owner = self._owner or self._channel.whose()
+        return self._channel.is_anothers(self._owner)
 
     def _close_link(self) -> None:
         if self._link is not None:

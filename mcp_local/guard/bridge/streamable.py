@@ -229,7 +229,7 @@ class Streamable:
 
     def _listen(self) -> None:
         """Hold the server's own stream open for as long as the session lives (GET)."""
-        parser, pause = Parser(), _PAUSE
+        parser, pause, whose = Parser(), _PAUSE, self._channel.whose()
         while not self._closed.is_set():
             try:
                 with self._channel.open(
@@ -241,6 +241,8 @@ class Streamable:
                         return  # it offers none (405), or the session is gone (404)
                     for event in parser.read(reply.pieces()):
                         pause = _PAUSE
+                        if self._channel.is_anothers(whose):
+                            return
                         if event.name == "message" and peek(event.data) is not None:
                             self._deliver(one_line(event.data))
             except problems.RemoteProblem:

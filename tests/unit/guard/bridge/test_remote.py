@@ -248,6 +248,36 @@ def test_a_session_is_of_one_person(tmp_path: Path) -> None:
     assert [came.method for came in server.came].count("DELETE") == 2
 
 
+def test_what_is_said_to_one_person_is_not_told_another(tmp_path: Path) -> None:
+    """The stream of a session ends with the first that comes after somebody else has signed in."""
+    people, next_one = ["ada"], threading.Semaphore(0)
+
+    def script(exchange: Exchange) -> None:
+        if exchange.came.method != "GET":
+            well_behaved(exchange)
+            return
+        exchange.begin_events()
+        for number in range(3):
+            exchange.event({"jsonrpc": "2.0", "method": "news", "params": {"number": number}})
+            next_one.acquire(timeout=10)
+
+    def heard(number: int) -> bool:
+        return any(each.get("params") == {"number": number} for each in here.heard)
+
+    with (
+        scripted(script) as server,
+        bridge(server.url, home=tmp_path, whose=lambda: people[-1] or None) as here,
+    ):
+        here.open()
+        for person, number in (("", 0), ("eve", 1)):
+            here.wait(lambda _, number=number: heard(number))
+            people.append(person)
+            next_one.release()
+        here.ask("ping")
+        assert not heard(2)
+        next_one.release()
+
+
 def test_a_call_is_sent_for_whom_it_was_judged(tmp_path: Path) -> None:
     """A sign-in that it waited for may have been somebody else's: nothing is sent then."""
     people = ["ada"]
