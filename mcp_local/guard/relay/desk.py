@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from mcp_local.guard.relay.parts import RelayParts
     from mcp_local.guard.relay.relay import Relay
     from mcp_local.guard.relay.uses import Use
+    from mcp_local.identity.model import Identity
     from mcp_local.log import Log
     from mcp_local.policy.live import LivePolicy
 
@@ -110,6 +111,11 @@ class Desk:
         """Whether the person may hear of a resource's changes now; from any thread."""
         token = self.session.current()
         return token is not None and self.uses.may_subscribe(uri, token)
+
+    def owner(self) -> Identity | None:
+        """Return whose tasks are served; past the token's end nobody's: a task has no tags."""
+        token = self.session.current()
+        return None if token is None or token.only_tags is not None else token.identity
 
     def anew(self) -> None:
         """Begin anew with another server process."""
@@ -184,12 +190,12 @@ class Desk:
 
     async def _task(self, message: Message, asked: Asked) -> None:
         """Answer what is about tasks while nobody is signed in, or let it through after all."""
-        token = await self.newcomers.somebody()
-        task = message.params.get("taskId")
-        if token is None or token.only_tags is not None:  # nobody knows what began a task
+        await self.newcomers.somebody()
+        task, owner = message.params.get("taskId"), self.owner()
+        if owner is None:
             text = account.sign_in_needed(self.session.status())
             self._relay.answer_soon(asked, answers.refusal(asked, text))
-        elif message.method == TASK_LIST or self.tasks.owned(task, token.identity):
+        elif message.method == TASK_LIST or self.tasks.owned(task, owner):
             self._relay.send_soon(asked, message.raw)
         else:
             self._relay.answer_soon(asked, answers.unknown_task(message))
@@ -230,7 +236,7 @@ class Desk:
             token = self.session.current()
         if token is not None:
             uris = [uri for uri in wanted.uris if self.uses.may_subscribe(uri, token)]
-            tasks = [task for task in wanted.tasks if self.tasks.owned(task, token.identity)]
+            tasks = [task for task in wanted.tasks if self.tasks.owned(task, self.owner())]
             beyond = {RESOURCES: uris} if uris else {}
             beyond |= {"taskIds": tasks} if tasks else {}
         self._listening.follow(_envelope(message))
@@ -250,9 +256,7 @@ class Desk:
         if message.method == UPDATED:
             uri = message.params.get("uri")
             return isinstance(uri, str) and self.may_hear(uri)
-        token = self.session.current()
-        person = None if token is None else token.identity
-        return self.tasks.owned(message.params.get("taskId"), person)
+        return self.tasks.owned(message.params.get("taskId"), self.owner())
 
     def _list_changed(self, kind: Kind) -> None:
         self.catalog.changed(kind)

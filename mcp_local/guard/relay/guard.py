@@ -81,12 +81,12 @@ class Guard:
 
     def _take_task(self, message: Message, asked: Asked) -> None:
         """Let through what is about a task of the person's own."""
-        token = self._desk.session.current()
-        if token is None or token.only_tags is not None:
+        owner = self._desk.owner()
+        if owner is None:
             self._later(message, asked)
             return
         task = message.params.get("taskId")
-        if message.method == TASK_LIST or self._desk.tasks.owned(task, token.identity):
+        if message.method == TASK_LIST or self._desk.tasks.owned(task, owner):
             self._relay.send(asked, message.raw)
         else:
             self._relay.answer(asked, answers.unknown_task(message))
@@ -121,8 +121,7 @@ class Guard:
             self._desk.uses.note(asked.use, Outcome.ERROR if denied else outcome_of(message))
 
     def _own_tasks(self, message: Message) -> bytes:
-        token = self._desk.session.current()
-        result = self._desk.tasks.visible(message, None if token is None else token.identity)
+        result = self._desk.tasks.visible(message, self._desk.owner())
         return encode({**message.body, "result": result})
 
     def _note_answer(self, asked: Asked, message: Message) -> None:
@@ -153,9 +152,7 @@ class Guard:
             uri = message.params.get("uri")
             return isinstance(uri, str) and (desk.may_hear(uri) or self._is_part(uri))
         if message.method in TASK_NEWS:
-            token = desk.session.current()
-            person = None if token is None else token.identity
-            return not desk.tasks.of_another(message.params.get("taskId"), person)
+            return not desk.tasks.of_another(message.params.get("taskId"), desk.owner())
         return True
 
     def _is_part(self, uri: str) -> bool:

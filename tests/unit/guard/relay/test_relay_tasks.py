@@ -35,7 +35,10 @@ def test_past_the_tokens_end_tasks_are_nobodys(here: InProcess) -> None:
     before = len(here.server.heard)
     for method, params in (("tasks/get", {"taskId": "t1"}), ("tasks/list", {})):
         assert "mcp_local_sign_in" in here.ask(method, params)["error"]["message"]
-    assert len(here.server.heard) == before
+    here.server.say({"method": "notifications/tasks/status", "params": {"taskId": "t1"}})
+    here.ask("ping")
+    assert "notifications/tasks/status" not in [each.get("method") for each in here.heard]
+    assert len(here.server.heard) == before + 1
 
 
 def test_a_request_that_waited_for_a_sign_in_is_let_through(tmp_path: Path) -> None:
