@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, final
 
-import msgspec
-
+from mcp_local.guard.wish import current_wish
 from mcp_local.identity.grace import reaches
 from mcp_local.policy.live import LivePolicy
 from mcp_local.policy.model import (
     USE,
     Action,
-    ClientInfo,
     Component,
     Decision,
     Effect,
@@ -24,8 +19,9 @@ from mcp_local.policy.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
+    from mcp_local.guard.wish import Wish
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.model import Decides
@@ -43,44 +39,6 @@ _OFFLINE: Final = Decision(
 _FAULT: Final = Decision(Effect.DENY, "fault", "mcp-local could not judge it.")
 
 
-class Wish(msgspec.Struct, eq=False):
-    """What one request asks for, while it is being served. Made for each, so quickly."""
-
-    action: Action
-    name: str = ""
-    """The name or URI as the client sent it."""
-    arguments: Mapping[str, object] | None = None
-    client: ClientInfo | None = None
-    resolving: bool = True
-    """True while the component is looked up; False once the target runs."""
-    granted: Component | None = None
-    """What the target was let run: it needn't be judged again within this request."""
-    decision: Decision | None = None
-    """The last one made for it."""
-    refused: tuple[Component, Decision] | None = None
-    """The first component that was found and denied."""
-    agreed: tuple[Component, Decision] | None = None
-    """What the person said yes to: a component, and the decision that asked for it."""
-    hidden: int = 0
-    """How many components were left out of a list."""
-    found: dict[tuple[int, str, str], object] = {}  # msgspec copies it
-    """What has the name of this request, by place and version, so that it is looked up once."""
-    explained: dict[Component, Decision] | None = None
-    """Set by the offline commands: everything is let through, and what was decided kept here."""
-
-    def anew(self) -> None:
-        """Look it up and judge it again."""
-        self.refused = None
-        self.found.clear()
-        self.hidden = 0
-
-    def request(self, now: float) -> Request:
-        """Return the wish as the policy reads it; lists know no arguments, client or time."""
-        if self.action is Action.LIST:
-            return Request(Action.LIST)
-        return Request(self.action, self.arguments, self.client, now)
-
-
 def _is_agreed(wish: Wish, check: Check, decision: Decision) -> bool:
     """Whether an ask is the very one that the person has just said yes to (M27)."""
     if wish.agreed is None or decision.effect is not Effect.ASK:
@@ -88,24 +46,6 @@ def _is_agreed(wish: Wish, check: Check, decision: Decision) -> bool:
     component, asked = wish.agreed
     same_rule = (decision.rule, decision.origin) == (asked.rule, asked.origin)
     return same_rule and check.components[:1] == (component,)
-
-
-_wish: ContextVar[Wish | None] = ContextVar("mcp_local_wish", default=None)
-
-
-def current_wish() -> Wish | None:
-    """Return the wish of the request being served."""
-    return _wish.get()
-
-
-@contextmanager
-def wishing(wish: Wish) -> Generator[Wish]:
-    """Serve what runs inside as ``wish``."""
-    reset = _wish.set(wish)
-    try:
-        yield wish
-    finally:
-        _wish.reset(reset)
 
 
 @final

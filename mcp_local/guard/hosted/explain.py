@@ -15,7 +15,8 @@ from mcp_local.guard.hosted.lookup import find_prompt, find_resource, find_tool
 from mcp_local.guard.hosted.root import has_hook
 from mcp_local.guard.hosted.tree import Tree
 from mcp_local.guard.hosted.user import LiveUser, install
-from mcp_local.guard.judge import Judge, Wish, wishing
+from mcp_local.guard.judge import Judge
+from mcp_local.guard.wish import Wish, wishing
 from mcp_local.policy.model import Action, Decision, Effect, Kind
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome, note_decision
 from mcp_local.guard.hosted.components import check_of
-from mcp_local.guard.judge import wishing
 from mcp_local.guard.live import judged_as
 from mcp_local.guard.question import question_of
 from mcp_local.guard.question_words import CHANGED, OUTCOMES, not_confirmed
 from mcp_local.guard.questions import Answer
+from mcp_local.guard.wish import wishing
 from mcp_local.policy.model import Action, Effect, Request
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from mcp_local.guard.hosted.asking import Ask
     from mcp_local.guard.hosted.components import AnyComponent
     from mcp_local.guard.invitations import Invitations
-    from mcp_local.guard.judge import Judge, Wish
+    from mcp_local.guard.judge import Judge
     from mcp_local.guard.question import Question
     from mcp_local.guard.questions import Questions
     from mcp_local.guard.session import Session
+    from mcp_local.guard.wish import Wish
     from mcp_local.identity.model import VerifiedToken
     from mcp_local.log import Log
     from mcp_local.policy.model import Component, Decision, Kind

@@ -13,8 +13,8 @@ from fastmcp.tools import Tool
 from mcp_local.guard import account
 from mcp_local.guard.hosted.components import check_of, name_of
 from mcp_local.guard.hosted.lookup import tool_pages
-from mcp_local.guard.judge import Wish, wishing
 from mcp_local.guard.live import judged_as
+from mcp_local.guard.wish import Wish, wishing
 from mcp_local.policy.model import Action
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from fastmcp.server.providers.addressing import (
 from fastmcp.utilities.versions import VersionSpec
 
 from mcp_local.guard.hosted.components import check_of
-from mcp_local.guard.judge import Wish, wishing
+from mcp_local.guard.wish import Wish, wishing
 from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:

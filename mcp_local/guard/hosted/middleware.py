@@ -34,7 +34,7 @@ from mcp_local.guard.hosted.lookup import (
 )
 from mcp_local.guard.hosted.newcomers import Newcomers
 from mcp_local.guard.hosted.tools import AccountTools
-from mcp_local.guard.judge import Wish
+from mcp_local.guard.wish import Wish
 from mcp_local.policy.model import Action, Kind
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from fastmcp.server.transforms import Transform
 from fastmcp.tools import Tool
 
 from mcp_local.guard.hosted.components import guarded, has_own_auth, stamp
-from mcp_local.guard.judge import Check, current_wish
+from mcp_local.guard.judge import Check
+from mcp_local.guard.wish import current_wish
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

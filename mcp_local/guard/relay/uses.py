@@ -9,16 +9,17 @@ import msgspec
 
 from mcp_local.guard import account
 from mcp_local.guard.decision_log import Outcome, note_decision
-from mcp_local.guard.judge import Judge, Wish
 from mcp_local.guard.relay import answers
 from mcp_local.guard.relay.catalog import version_in
 from mcp_local.guard.relay.message import INVALID_PARAMS, Refused, as_dict
+from mcp_local.guard.wish import Wish
 from mcp_local.identity.model import VerifiedToken
 from mcp_local.policy.model import Action, Effect, Kind, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mcp_local.guard.judge import Judge
     from mcp_local.guard.relay.catalog import Catalog
     from mcp_local.guard.relay.message import Message
     from mcp_local.log import Log

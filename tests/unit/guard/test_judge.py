@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mcp_local.guard.judge import Check, Judge, Wish, wishing
+from mcp_local.guard.judge import Check, Judge
+from mcp_local.guard.wish import Wish, wishing
 from mcp_local.identity.grace import Grace
 from mcp_local.log import Log
 from mcp_local.policy.deciding.compile import compile_policy
