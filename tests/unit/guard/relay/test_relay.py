@@ -134,6 +134,17 @@ def test_a_list_that_the_server_lacks_is_its_own_error(here: InProcess) -> None:
     assert here.ask("tools/list")["error"] == {"code": -5, "message": "busy"}
 
 
+def test_a_list_that_the_server_lacks_asks_for_nothing(here: InProcess) -> None:
+    """Some clients read a code in another case, and open the page that comes with it (M12)."""
+    odd = {"code": -32601, "Code": -32042, "message": "no", "data": "prompts/list"}
+    here.server.answers["prompts/list"] = lambda _: odd
+    assert here.ask("prompts/list")["error"] == {
+        "code": -32601,
+        "message": "no",
+        "data": "prompts/list",
+    }
+
+
 def test_locked_is_listed_where_the_settings_say_so(tmp_path: Path) -> None:
     """With the role that it needs, before what it says of itself."""
     with InProcess(tmp_path, session=reader(), locked=True) as here:
