@@ -75,10 +75,9 @@ def _absent(error: Mapping[str, object]) -> Page:
     """
     code, text = error.get("code"), error.get("message")
     if code == METHOD_NOT_FOUND:
+        # Some clients read a `Code`, too, which may be another (M4).
         said = {key: error[key] for key in ("code", "message", "data") if key in error}
-        return Page(
-            (), {}, None, 0, said
-        )  # some clients read a ``Code``, which may be another (M4)
+        return Page((), {}, None, 0, said)
     known = isinstance(code, int) and isinstance(text, str)
     raise ListFailed(cast("int", code), cast("str", text)) if known else _odd()
 
