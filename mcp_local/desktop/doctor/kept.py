@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mcp_local.broker.state import Phase
@@ -63,7 +66,16 @@ def key_store(settings: Settings, environ: Mapping[str, str]) -> Iterator[Findin
         yield note("key store", storage.detail, "Where there is a keyring, leave `cache.key` out.")
     else:
         yield ok("key store", storage.detail)
+    if storage.kind == "passphrase":
+        yield from _open_to_others(settings.passphrase_file)
     yield store
+
+
+def _open_to_others(file: str) -> Iterator[Finding]:
+    """Tell of a passphrase that others of this machine can read; Windows has no such mode."""
+    if file and sys.platform != "win32" and Path(file).stat().st_mode & 0o077:
+        told = f"Others can read the passphrase in {file}."
+        yield note("key store", told, f"Run: chmod 600 {shlex.quote(file)}")
 
 
 def cache(settings: Settings, store: Store) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import pytest
 
 from mcp_local.broker.state import Problem
 from mcp_local.desktop.catalogue import CLIENTS
-from mcp_local.desktop.doctor import machine, past, policies
+from mcp_local.desktop.doctor import kept, machine, past, policies
 from mcp_local.desktop.doctor.finding import Actor, Finding, Verdict, actor_of, actor_of_problem
 from mcp_local.desktop.doctor.way import way
 from mcp_local.errors import Unreachable
@@ -166,3 +166,20 @@ def test_a_policy_of_the_administrators_is_theirs_to_mend(tmp_path: Path) -> Non
         component = Component(Kind.TOOL, "y")
         found = list(policies.policy(str(path), [component], who=Actor.IT))
         assert {each.who for each in found if isinstance(each, Finding)} - {None} == {Actor.IT}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a file has no such mode")
+def test_a_passphrase_that_others_can_read_is_told(tmp_path: Path) -> None:
+    """It is what keeps the cache shut."""
+    file = tmp_path / "pass phrase"
+    file.write_text("a long one of many words", encoding="utf-8")
+    environ = {
+        "MCP_LOCAL_HOME": str(tmp_path / "home"),
+        "MCP_LOCAL_CACHE_KEY": "passphrase",
+        "MCP_LOCAL_CACHE_PASSPHRASE_FILE": str(file),
+    }
+    for mode, remedies in ((0o600, []), (0o644, [f"Run: chmod 600 '{file}'"])):
+        file.chmod(mode)
+        found = kept.key_store(load({}, environ), environ)
+        notes = [each for each in found if isinstance(each, Finding)]
+        assert [each.remedy for each in notes if each.verdict is Verdict.NOTE] == remedies
