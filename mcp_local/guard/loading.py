@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastmcp import FastMCP
 
 from mcp_local.errors import McpLocalError, TargetError
+from mcp_local.log.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -204,7 +205,7 @@ def _user_code(path: Path) -> Generator[None]:
     except (Exception, SystemExit) as error:  # the file's own code: it may raise anything
         line = _last_line_in(path, error)
         raise TargetError(
-            f"{path}{line} raised {type(error).__name__}: {error}",
+            f"{path}{line} raised {type(error).__name__}: {redact(str(error))}",
             hint=f"See the whole story with: python {path.name}",
         ) from error
 

@@ -39,7 +39,8 @@ def parse_target(text: str, folder: Path) -> FileTarget:
     if not file.endswith(".py"):
         raise TargetError(
             f"{text!r} is not a Python file.",
-            hint="Name a file with a FastMCP server in it: mcp-local run server.py",
+            hint="Name a file with a FastMCP server in it: mcp-local run server.py. "
+            "To wrap another program: mcp-local run -- COMMAND ARG…",
         )
     path = folder / os.path.expanduser(file)  # noqa: PTH111 - Path.expanduser raises for `~nobody`
     try:

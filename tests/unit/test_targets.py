@@ -127,7 +127,7 @@ def test_an_address_is_a_remote_server(settings: Settings, tmp_path: Path) -> No
     [
         ("wether", "no server 'wether' under", "'weather'"),
         ("http://tools.contoso.com/mcp", "must start with https", ""),
-        ("server.js", "is not a Python file", "server.py"),
+        ("server.js", "is not a Python file", "-- COMMAND"),
         ("https://a.contoso.com/with space", "holds what no address can have", ""),
         ("tools.contoso.com/mcp", "neither a Python file nor an address", "https://tools.contoso"),
         ("localhost:8000", "neither a Python file nor an address", "http:// on this machine"),

@@ -206,6 +206,7 @@ def test_a_missing_module_in_a_project_names_the_project(write: Write) -> None:
     [
         ("x = (\n", r"broken\.py, line 1"),
         ("x = 1\nraise ValueError('odd')\n", r"broken\.py, line 2, raised ValueError: odd"),
+        ("x = 1\nraise ValueError('password=canary')\n", r"ValueError: password=\[redacted\]"),
         ("import sys\nsys.exit(3)\n", r"broken\.py, line 2, raised SystemExit: 3"),
     ],
 )
