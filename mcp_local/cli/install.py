@@ -112,6 +112,11 @@ def _target(arguments: InstallArguments, settings: Settings) -> Target:
                 f"There is no server {arguments.name!r} under [servers] in {settings.config_file}.",
                 hint="Say what is installed under that name: a file, an address, or -- COMMAND.",
             )
+    if arguments.command and not arguments.name:  # `uvx` or `npx` would be the name of many
+        raise UsageError(
+            "What the client is to call it is missing.",
+            hint=f"It stands after the client: mcp-local install {arguments.client} NAME …",
+        )
     if arguments.command:
         arguments.command = (_absolute(arguments.command[0], Path.cwd()), *arguments.command[1:])
     api = arguments.api or ""
@@ -133,7 +138,7 @@ def _name_of(target: Target) -> str:
         case HostedTarget():
             return target.namespace or target.file.path.stem
         case WrappedTarget():
-            return target.namespace or Path(target.server.command).stem
+            return target.namespace
         case RemoteTarget():
             return target.namespace or target.server.url.split("/")[2].partition(":")[0]
 

@@ -30,6 +30,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         (["cursor", "g", "--policy", "~nobody-here/p.yaml", "--", "python"], "~nobody-here"),
         (["cursor", "g"], "no server 'g' under [servers]"),
         (["cursor", "g.py"], "There is no file"),
+        (["cursor", "--", "npx", "-y", "g"], "mcp-local install cursor NAME …"),
         (["cursor", "g", "--", "no-such-command"], "There is no command 'no-such-command'"),
         (["cursr", "g"], "No client is known as 'cursr'"),
         (["windsurf", "--link"], "has no links"),
@@ -257,7 +258,7 @@ def test_an_argument_of_this_folder_is_told(
     """A client starts its servers wherever it likes."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "server.py").touch()
-    words = ["cursor", "--print", "--", sys.executable, "server.py", "--quiet"]
+    words = ["cursor", "g", "--print", "--", sys.executable, "server.py", "--quiet"]
     assert main(["install", *words], environ) is ExitCode.OK
     assert "warning: server.py: a client may start" in capsys.readouterr().err
 
