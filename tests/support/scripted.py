@@ -94,6 +94,8 @@ class Scripted:
     script: Script
     """Called with each request, in a thread of its own."""
     came: list[Came] = field(default_factory=list[Came])
+    closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Counts the connections that were closed."""
 
     def of(self, method: str) -> list[Came]:
         """Return the requests whose message has this method."""
@@ -104,6 +106,10 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     scripted: Scripted
     daemon_threads = True
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        self.scripted.closed.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of the tests."""

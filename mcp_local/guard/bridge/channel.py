@@ -231,7 +231,7 @@ class Channel:
             )
         except HTTPError as error:
             text = unreachable(error, url)
-            raise problems.failed(error, text.message, text.hint) from None
+            raise problems.failed(error, self.host, text.message, text.hint) from None
         return Reply(response, url)
 
     def _pool(self) -> HTTPConnectionPool:

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProxyError, SSLError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    SSLError,
+)
 
 from mcp_local.network import shown
 
@@ -30,22 +36,28 @@ class Broken(RemoteProblem):
     """The connection broke while something was under way."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(
-            f"The connection to {host} broke before the answer came; "
-            "whether it was done there isn't known."
-        )
+        super().__init__(_broke(host))
 
 
 class SessionLost(RemoteProblem):
     """The server doesn't know our session any more; it has done nothing."""
 
 
-def failed(error: Exception, message: str, hint: str) -> RemoteProblem:
+def failed(error: Exception, host: str, message: str, hint: str) -> RemoteProblem:
     """Return the problem for a request that got no answer."""
+    if isinstance(error, ProtocolError):  # it was sent, or at least begun
+        return RemoteProblem(_broke(host))
     never_connected = isinstance(error, NewConnectionError | ConnectTimeoutError | SSLError)
     text = f"{message} {hint}"
     return (
         NotSent(text) if never_connected or isinstance(error, ProxyError) else RemoteProblem(text)
+    )
+
+
+def _broke(host: str) -> str:
+    return (
+        f"The connection to {host} broke before the answer came; "
+        "whether it was done there isn't known."
     )
 
 

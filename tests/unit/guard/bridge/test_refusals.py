@@ -146,6 +146,14 @@ def test_out_of_reach(tmp_path: Path) -> None:
         assert "can't be reached" in error_of(here.open())
 
 
+def test_a_connection_that_breaks_is_no_server_that_is_away(tmp_path: Path) -> None:
+    """It may have done what was asked before it hung up."""
+    with scripted(Exchange.hang_up) as server, bridge(server.url, home=tmp_path) as here:
+        error = error_of(here.answer(here.modern("tools/call")))
+    assert "broke before the answer came; whether it was done there isn't known" in error
+    assert len(server.came) == 1
+
+
 def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
     """TLS is never bypassed; with the CA in the settings the server is reached."""
     with site.serve(tmp_path) as secure:
