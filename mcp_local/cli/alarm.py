@@ -28,7 +28,9 @@ def alarm(record: Mapping[str, object]) -> None:
 
 
 def _more(record: Mapping[str, object]) -> str:
-    """Return the command that tells all: of a policy's mistakes the log has only the first."""
+    """Return what helps, or the command that tells all: of a policy the log has one mistake."""
+    if remedy := record.get("remedy"):
+        return str(remedy)
     path = record.get("path")
     if not isinstance(path, str) or not path:
         return _MORE

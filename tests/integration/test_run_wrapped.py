@@ -122,7 +122,9 @@ def test_why_nothing_is_served_stands_on_standard_error(tmp_path: Path) -> None:
         timeout=30,
         check=False,
     )
-    assert "error: The command 'no-such-command' is not on the PATH." in done.stderr
+    assert "error: The command 'no-such-command' is not on the PATH.\n" in done.stderr
+    assert "Install it first" in done.stderr
+    assert "mcp-local logs" not in done.stderr
     assert done.returncode == 5
 
 

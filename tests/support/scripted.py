@@ -49,6 +49,8 @@ class Exchange:
         for name, value in headers.items():
             self._handler.send_header(name.replace("_", "-"), value)
         self._handler.send_header("Content-Length", str(len(body)))
+        if self._handler.close_connection:
+            self._handler.send_header("Connection", "close")
         self._handler.end_headers()
         self._handler.wfile.write(body)
 
@@ -59,7 +61,7 @@ class Exchange:
         self.answer(200, body, Content_Type="application/json", **headers)
 
     def hang_up(self) -> None:
-        """Close the connection after the answer."""
+        """Close the connection after the answer, which says so if it is still to be given."""
         self._handler.close_connection = True
 
     def begin_events(self, **headers: str) -> None:
@@ -94,8 +96,6 @@ class Scripted:
     script: Script
     """Called with each request, in a thread of its own."""
     came: list[Came] = field(default_factory=list[Came])
-    closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
-    """Counts the connections that were closed."""
 
     def of(self, method: str) -> list[Came]:
         """Return the requests whose message has this method."""
@@ -106,10 +106,6 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     scripted: Scripted
     daemon_threads = True
-
-    def shutdown_request(self, request: Any) -> None:
-        super().shutdown_request(request)
-        self.scripted.closed.release()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up is part of the tests."""

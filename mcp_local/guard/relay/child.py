@@ -213,8 +213,8 @@ class Child:
         if self._listening is not None:
             self._listening.join(_EXIT_WAIT)  # what it said last is about to be asked for
         level = "info" if self._stopped else "error"
-        lines = list(self.last_lines)
-        self._log.event("server_ended", level=level, why=why, stderr=lines)
+        more = {"remedy": self._remedy} if self._remedy else {"stderr": [*self.last_lines]}
+        self._log.event("server_ended", level=level, why=why, **more)
 
     def _listen(self, stderr: int) -> None:
         while chunk := _read(stderr):

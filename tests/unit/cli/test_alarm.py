@@ -25,6 +25,10 @@ if TYPE_CHECKING:
             ],
         ),
         (
+            {"event": "server_ended", "why": "There is no uvx.", "remedy": "Install uv."},
+            ["error: There is no uvx.", "  Install uv."],
+        ),
+        (
             {"event": "policy_broken", "problem": "x:1:1: no key here.", "path": "/a/x.yaml"},
             ["error: x:1:1: no key here.", "  All of it: mcp-local policy check /a/x.yaml"],
         ),

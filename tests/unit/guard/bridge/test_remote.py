@@ -404,8 +404,8 @@ def test_a_server_that_starts_again_is_waited_for(tmp_path: Path) -> None:
     with ExitStack() as both:
 
         def script(exchange: Exchange) -> None:
+            exchange.hang_up()  # so that nothing is sent on a connection of before
             well_behaved(exchange)
-            exchange.hang_up()
 
         first = scripted(script)
         server = first.__enter__()
@@ -413,8 +413,6 @@ def test_a_server_that_starts_again_is_waited_for(tmp_path: Path) -> None:
         here = both.enter_context(bridge(server.url, home=tmp_path))
         here.open()
         here.ask("ping")
-        for _ in server.came:  # else the call might go to the first one, which hangs up
-            assert server.closed.acquire(timeout=10)
         first.__exit__(None, None, None)
         call = here.post("tools/call")
         time.sleep(0.1)
