@@ -84,9 +84,13 @@ class RuleReader:
         given = read_kinds(self._check, fields, path, self._remarks)
         actions = read_actions(self._check, fields.get("actions"), f"{path}.actions")
         kinds = {key: each for key, each in given.items() if each is not None}
-        if effect is Effect.DENY and (tools := kinds.get("tools")):
+        if tools := kinds.get("tools"):  # there it counts for the kinds that aren't given, too
             others = {key: as_other_kind(tools, key) for key in KINDS if key not in given}
-            kinds |= {key: each for key, each in others.items() if each is not None}
+            others = {key: each for key, each in others.items() if possible(key, actions)}
+            if effect is Effect.DENY:
+                kinds |= {key: each for key, each in others.items() if each is not None}
+            elif any(others.values()):
+                self._remarks.meet(Difference.KINDS, fields["tools"].origin, f"{path}.tools")
         kinds = {key: each for key, each in kinds.items() if possible(key, actions)}
         conditions = self._conditions(fields.get("conditions"), f"{path}.conditions", effect)
         if (given and not kinds) or actions == [] or conditions is None:
@@ -114,11 +118,6 @@ class RuleReader:
         changing = any(each.field.changing for each in read.conditions)
         if lists and (changing or asked & {"agent_id", "patterns"}):
             self._remarks.meet(Difference.LISTS, read.node.origin, read.path)
-        only_calls = read.actions == [Action.CALL]
-        lacking = set(KINDS) - set(read.kinds)
-        if read.effect is Effect.ALLOW and "tools" in read.kinds and lacking and not only_calls:
-            origin = read.fields["tools"].origin
-            self._remarks.meet(Difference.KINDS, origin, f"{read.path}.tools")
         priority = read.fields.get("priority")
         text = priority.text if isinstance(priority, Scalar) else str(STANDARD_PRIORITY)
         if read.effect is Effect.ALLOW:

@@ -153,6 +153,11 @@ ON_Q = "{field: tool.args.q, operator: %s, value: %s}"
             [Difference.NEVER_APPLIES],
         ),
         ("{name: a, effect: allow, tools: {names: [t]}}", [Difference.KINDS]),
+        ("{name: a, effect: allow, tools: {names: [t]}, actions: [call]}", []),
+        (
+            "{name: a, effect: allow, tools: {}, prompts: {names: [p]}, actions: [read, get]}",
+            [Difference.KINDS],
+        ),
         ("{name: a, effect: deny, tools: {names: [t]}}", []),
         ("{name: a, effect: allow, resources: {uris: ['x://a']}}", [Difference.URIS]),
         ("{name: a, effect: allow, actions: [fly]}", [Difference.NEVER_APPLIES]),
