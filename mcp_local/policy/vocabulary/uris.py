@@ -20,8 +20,11 @@ _FAULTS = (
     (re.compile(r"(?:^|[/?#&=;:])\.{1,2}(?:[/?#&;]|$)"), "a dot segment"),
     (re.compile(r"^[^/?#]*//[^/?#]*@"), "user info"),
 )
-_REWRITTEN = re.compile(r"(?i:https?|wss?|ftp)://[^/?#]*(?:[A-Z]|:(?:80|443|21)?(?=[/?#]|$))")
-"""What libraries write otherwise before a server sees it (WHATWG URL, 4.4)."""
+_REWRITTEN = re.compile(
+    r"(?i:https?|wss?|ftp)://[^/?#]*(?:[A-Z]|:(?:80|443|21)?(?=[/?#]|$))"
+    r"|(?i:file://localhost)(?=[/?#]|$)"
+)
+"""What libraries write otherwise before a server sees it (WHATWG URL, 4.4; RFC 8089, 2)."""
 _ENCODED = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 
 
@@ -52,5 +55,5 @@ def fault_of_read(uri: str, template: str) -> str:
             if sign in uri and sign not in template:
                 return f"{name} that its template has no place for"
     if _REWRITTEN.match(uri):
-        return "a host in capitals, or a port that says nothing"
+        return "a host in capitals, or a host or port that says nothing"
     return fault(uri)
