@@ -272,14 +272,14 @@ def test_changes_are_heard_of_after_a_stream_broke_off(
 ) -> None:
     """The client asks for its lists, and with them we listen again."""
     ident = listen(modern, toolsListChanged=True)
-    (follows,) = own_streams(modern)
+    (follows,) = modern.wait(lambda: own_streams(modern))
     monkeypatch.setattr("mcp_local.guard.relay.listen.LASTED", 0.0)
     for _ in range(2):
         modern.server.say({"id": follows["id"], "result": {}})
     modern.wait(lambda: len(stream(modern, ident)) == 2)
     assert stream(modern, ident)[1]["method"] == "notifications/tools/list_changed"
     modern.ask("tools/list")
-    assert len(own_streams(modern)) == 2
+    modern.wait(lambda: len(own_streams(modern)) == 2)
 
 
 def test_streams_end_when_they_are_cancelled(modern: InProcess) -> None:
