@@ -36,7 +36,10 @@ class Broken(RemoteProblem):
     """The connection broke while something was under way."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(_broke(host))
+        super().__init__(
+            f"The connection to {host} broke before the answer came; "
+            "whether it was done there isn't known."
+        )
 
 
 class SessionLost(RemoteProblem):
@@ -45,19 +48,12 @@ class SessionLost(RemoteProblem):
 
 def failed(error: Exception, host: str, message: str, hint: str) -> RemoteProblem:
     """Return the problem for a request that got no answer."""
-    if isinstance(error, ProtocolError):  # it was sent, or at least begun
-        return RemoteProblem(_broke(host))
+    if isinstance(error, ProtocolError) and isinstance(error.args[-1], ConnectionError):
+        return RemoteProblem(Broken(host).text)  # it was sent, or at least begun
     never_connected = isinstance(error, NewConnectionError | ConnectTimeoutError | SSLError)
     text = f"{message} {hint}"
     return (
         NotSent(text) if never_connected or isinstance(error, ProxyError) else RemoteProblem(text)
-    )
-
-
-def _broke(host: str) -> str:
-    return (
-        f"The connection to {host} broke before the answer came; "
-        "whether it was done there isn't known."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -152,6 +153,22 @@ def test_a_connection_that_breaks_is_no_server_that_is_away(tmp_path: Path) -> N
         error = error_of(here.answer(here.modern("tools/call")))
     assert "broke before the answer came; whether it was done there isn't known" in error
     assert len(server.came) == 1
+
+
+def test_what_speaks_no_http_is_told_with_what_helps(tmp_path: Path) -> None:
+    """Another program has that port: the address is to be looked at, not the call."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+
+        def greet() -> None:
+            connection, _ = taken.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        threading.Thread(target=greet, daemon=True).start()
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/mcp"
+        with bridge(url, home=tmp_path) as here:
+            assert "at that port" in error_of(here.answer(here.modern("tools/call")))
 
 
 def test_a_certificate_that_nobody_trusts(tmp_path: Path) -> None:
